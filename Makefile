@@ -1,0 +1,58 @@
+# Everything is done in .venv beside this file; each target does what it needs first and is quick the second time.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUN_STAMP := $(VENV)/.installed-run
+DEV_STAMP := $(VENV)/.installed-dev
+
+.PHONY: help install run demo test lint format bench lock clean
+
+help: ## what each target does
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+$(BIN)/python:
+	@PYTHON="$(PYTHON)" sh deploy/make-venv.sh $(VENV)
+
+$(RUN_STAMP): $(BIN)/python requirements.lock pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(DEV_STAMP): $(RUN_STAMP) requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+install: $(RUN_STAMP) ## the environment in .venv, so .venv/bin/leadgate
+
+run: install ## the gateway on its embedded default: http://127.0.0.1:8080, SMTP on 127.0.0.1:2525, data in ./data
+	$(BIN)/leadgate run
+
+demo: install ## the same on a temporary folder, with recorded calls, mails and forms arriving
+	$(BIN)/leadgate demo
+
+test: $(DEV_STAMP) ## all tests; REQUIRE_PEERS=1 makes a missing real server a failure
+	@sh tests/peers/install.sh
+	$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
+
+lint: $(DEV_STAMP) ## ruff, mypy --strict, import-linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(DEV_STAMP) ## ruff's formatter and its safe fixes
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(DEV_STAMP) ## the table of ratios of docs/performance.md
+	$(BIN)/python -m benchmarks
+
+lock: ## resolve the dependencies anew (needs network; commit the result)
+	$(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install --quiet uv
+	.venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --custom-compile-command "make lock" pyproject.toml --extra build -o requirements.lock --upgrade
+	.venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --custom-compile-command "make lock" -c requirements.lock pyproject.toml --all-extras -o requirements-dev.lock --upgrade
+
+clean: ## remove the environment and caches (not ./data)
+	rm -rf $(VENV) .venv-lock .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage

@@ -1,0 +1,46 @@
+"""The closed set of errors that cross a room's door.
+
+Each says whether trying again can help (``retryable``), carries a stable ``code`` for programs, and reads as a sentence
+for people: what is wrong, with which thing, and the way out.
+"""
+
+from __future__ import annotations
+
+
+class LeadgateError(Exception):
+    """Base of all errors that Leadgate raises on purpose."""
+
+    code = "error"
+    retryable = False
+
+
+class StoreUnavailable(LeadgateError):
+    """The database can't be reached or can't be written to now."""
+
+    code = "store_unavailable"
+    retryable = True
+
+
+class NotDurable(LeadgateError):
+    """Neither the database nor the spool took the item: the sender must be asked to try again."""
+
+    code = "not_durable"
+    retryable = True
+
+
+class SchemaTooNew(LeadgateError):
+    """The database was written by a newer Leadgate than this one."""
+
+    code = "schema_too_new"
+
+
+class ConfigError(LeadgateError):
+    """The configuration can't be used. The text names file, line and the nearest valid name."""
+
+    code = "config"
+
+
+class Unreadable(LeadgateError):
+    """A raw item that no connector can make sense of. It stays stored and visible."""
+
+    code = "unreadable"

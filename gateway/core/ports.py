@@ -1,0 +1,76 @@
+"""The seams between rooms, each of one to three methods."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from gateway.core.types import Draft, Inbound, Json, Receipt
+
+
+class Sink(Protocol):
+    """Where connectors put what they received."""
+
+    async def accept(self, item: Inbound) -> Receipt:
+        """Return when ``item`` is durable. Raises NotDurable when it can't be made so: the sender must try again."""
+        ...
+
+
+class Cursors(Protocol):
+    """How far sources were read, for those that can be read again (CDR, CEL, mailboxes)."""
+
+    async def get(self, name: str) -> Mapping[str, Json] | None:
+        """The stored place, None before the first. Raises StoreUnavailable."""
+        ...
+
+    async def put(self, name: str, value: Mapping[str, Json]) -> None:
+        """Move on where nothing new was found; with an item, the item's own ``cursor`` does it. StoreUnavailable."""
+        ...
+
+
+class Interpreter(Protocol):
+    """Turns bytes that were stored first into a Draft, in the processing. For connectors that hand over no draft."""
+
+    async def interpret(self, raw: bytes, meta: Mapping[str, Json], received_at: datetime) -> Draft:
+        """A Draft, always: an item that can't be read gives a draft that says so in ``problems``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceHealth:
+    """How one source (a PBX, a listener, a mailbox, a form) is doing, for /health and the metrics."""
+
+    name: str
+    """``ami:office``, ``smtp``, ``form:site``."""
+    ok: bool
+    state: str
+    """One word for programs: ``connected``, ``connecting``, ``listening``, ``refused``."""
+    detail: str = ""
+    """A sentence for people when it is not ok: what is wrong and what to do."""
+    last_event_at: datetime | None = None
+
+
+class Service(Protocol):
+    """A long-lived part that app.py starts in order and stops in reverse."""
+
+    async def start(self) -> None:
+        """Returns when the part works, or raises with a sentence that names what is wrong and the way out."""
+        ...
+
+    async def stop(self) -> None:
+        """Takes nothing new, ends what was begun, and returns."""
+        ...
+
+
+class HealthSource(Protocol):
+    """Whoever can say how it is."""
+
+    def health(self) -> list[SourceHealth]:
+        """One entry a configured source."""
+        ...
+
+
+class Source(Service, HealthSource, Protocol):
+    """A connector: a Service that can say how it is."""
