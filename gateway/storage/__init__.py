@@ -1,0 +1,1 @@
+"""The store: one engine, one writer with group commit, readers apart, typed tables and their migrations."""

@@ -1,0 +1,121 @@
+"""Engines for the two databases, set up so that a commit is durable and a lock is taken when the transaction begins.
+
+SQLite: WAL with ``synchronous=FULL`` (NORMAL lost acknowledged commits in every second simulated power cut), BEGIN
+IMMEDIATE for the writer (a deferred transaction that upgrades fails at once with SQLITE_BUSY_SNAPSHOT, whatever the
+busy time-out), checkpoints only from the writer.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
+
+from gateway.core.errors import StoreUnavailable
+
+BUSY_SECONDS = 5.0
+"""How long SQLite waits for another process's lock before it says that it is locked."""
+
+FIXED_SQLITE = (3, 51, 3)
+"""From this version on two connections can't corrupt a WAL database while one checkpoints (fixed 2026-03-13)."""
+
+
+def writing_engine(url: URL) -> Engine:
+    """The engine of the one writer (and of the migrations)."""
+    engine = create_engine(url, **_options(url, connections=1))
+    if url.get_backend_name() == "sqlite":
+        event.listen(engine, "connect", _set_up_sqlite_writer)
+        event.listen(engine, "begin", _begin_immediate)
+    return engine
+
+
+def reading_engine(url: URL, connections: int) -> Engine:
+    """The engine of the readers: it can't change anything."""
+    engine = create_engine(url, **_options(url, connections=connections))
+    if url.get_backend_name() == "sqlite":
+        event.listen(engine, "connect", _set_up_sqlite_reader)
+        event.listen(engine, "begin", _begin_deferred)
+    else:
+        engine = engine.execution_options(postgresql_readonly=True, isolation_level="REPEATABLE READ")
+    return engine
+
+
+def _options(url: URL, connections: int) -> dict[str, Any]:
+    # errors go to the log: without their parameters, which are people's names and numbers
+    common: dict[str, Any] = {"pool_size": connections, "max_overflow": 2, "hide_parameters": True}
+    if url.get_backend_name() == "sqlite":
+        return common | {"connect_args": {"timeout": BUSY_SECONDS, "check_same_thread": False}}
+    return common | {"pool_pre_ping": True, "pool_timeout": 10, "connect_args": {"connect_timeout": 5}}
+
+
+def _set_up_sqlite_writer(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves; the module's own would be deferred
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY"):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _set_up_sqlite_reader(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None
+    for pragma in ("query_only=ON", "wal_autocheckpoint=0", "temp_store=MEMORY"):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _begin_immediate(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _begin_deferred(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN")
+
+
+def durability_warnings(engine: Engine) -> list[str]:
+    """Sentences for the start log and /health: what the database in use does not promise."""
+    with engine.connect() as connection:
+        if engine.dialect.name == "sqlite":
+            return sqlite_warnings(sqlite3.sqlite_version_info)
+        synchronous = connection.exec_driver_sql("SHOW synchronous_commit").scalar_one()
+        fsync = connection.exec_driver_sql("SHOW fsync").scalar_one()
+    warnings = []
+    if synchronous == "off":
+        warnings.append(
+            "PostgreSQL runs with synchronous_commit=off: a crash loses what it had acknowledged; set it on."
+        )
+    if fsync == "off":
+        warnings.append("PostgreSQL runs with fsync=off: a power cut can destroy the database; set it on.")
+    return warnings
+
+
+def sqlite_warnings(version: tuple[int, ...]) -> list[str]:
+    if version >= FIXED_SQLITE:
+        return []
+    wanted, found = ".".join(map(str, FIXED_SQLITE)), ".".join(map(str, version))
+    sentence = (
+        f"SQLite {found} is older than {wanted}, which fixed a rare corruption when two programs use one database at "
+        "once: open the database with other programs only while Leadgate is stopped, or use PostgreSQL."
+    )
+    return [sentence]
+
+
+def is_unique_violation(error: BaseException) -> bool:
+    """True where a row was there already: a normal path (somebody else was quicker), not a fault."""
+    if not isinstance(error, IntegrityError):
+        return False
+    if isinstance(error.orig, sqlite3.IntegrityError):
+        return "UNIQUE" in str(error.orig)
+    return getattr(error.orig, "sqlstate", None) == "23505"
+
+
+def as_unavailable(error: DBAPIError, database: str) -> StoreUnavailable | None:
+    """The StoreUnavailable that a driver's error means, or None where the fault is in the statement."""
+    lost = isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated
+    if lost or _is_broken_file(error):
+        return StoreUnavailable(f"the database {database} can't be used now: {error.orig}")
+    return None
+
+
+def _is_broken_file(error: DBAPIError) -> bool:
+    """True where SQLite says that the file is damaged, or never was a database (https://sqlite.org/rescode.html)."""
+    code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF  # the higher bits tell details
+    return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)

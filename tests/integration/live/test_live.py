@@ -1,0 +1,50 @@
+"""Waking readers, and the feed that they read."""
+
+from __future__ import annotations
+
+import asyncio
+
+from sqlalchemy import select
+
+from gateway.live.changes import ChangeKind, forget_before, record
+from gateway.live.hub import Hub
+from gateway.storage.store import Store
+from gateway.storage.tables import Change
+from tests.support.clock import MONDAY
+
+
+async def test_a_reader_is_woken_at_once_and_once_for_many_changes() -> None:
+    hub = Hub()
+    wakeups = hub.wakeups()
+    await anext(wakeups)
+    assert hub.readers == 1
+    hub.publish()
+    hub.publish()
+    async with asyncio.timeout(1):
+        await anext(wakeups)
+    waiting = asyncio.ensure_future(anext(wakeups))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    hub.publish()
+    async with asyncio.timeout(1):
+        await waiting
+    await wakeups.aclose()
+    assert hub.readers == 0
+
+
+async def test_what_is_published_while_the_reader_works_is_not_missed() -> None:
+    hub = Hub()
+    wakeups = hub.wakeups()
+    await anext(wakeups)
+    hub.publish()  # the reader has not come back yet
+    async with asyncio.timeout(1):
+        await anext(wakeups)
+    await wakeups.aclose()
+
+
+async def test_ids_of_the_feed_are_never_given_twice(store: Store) -> None:
+    await store.write(lambda c: record(c, ChangeKind.LEAD_CREATED, "a", MONDAY))
+    first = store.peek(lambda c: c.execute(select(Change.id)).scalar_one())
+    await store.write(lambda c: forget_before(c, MONDAY.replace(year=2030)))
+    await store.write(lambda c: record(c, ChangeKind.LEAD_CREATED, "b", MONDAY))
+    assert store.peek(lambda c: c.execute(select(Change.id)).scalar_one()) > first
