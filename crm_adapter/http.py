@@ -1,0 +1,188 @@
+"""HTTP for adapters: a client with time-outs, a cap on answers and the guard, and the meaning of each status."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Any
+
+import aiohttp
+from aiohttp.abc import AbstractResolver
+
+from crm_adapter.base import CrmError, Misconfigured, Rejected, Throttled, Unavailable, utc_now
+from crm_adapter.guard import Guard, GuardedResolver
+
+MAX_ANSWER = 64 * 1024
+"""Bytes read of an answer; ids and error texts are far shorter."""
+MAX_QUOTED = 300
+"""Characters of the far side's own words that go into an error."""
+MAX_RETRY_AFTER = 24 * 3600.0
+"""A CRM may ask for a day of patience, not for a year: the next try then shows whether it still means it."""
+CONNECT_SECONDS = 10.0
+USER_AGENT = "Leadgate"
+
+RETRIED_4XX = frozenset({408, 409, 423, 425})
+"""Request Timeout, Conflict, Locked, Too Early: the same request can succeed later."""
+SETTINGS_AT_FAULT = frozenset({301, 308, 401, 402, 403, 407, 410})
+"""Moved for good, bad or missing credentials, unpaid, gone (Standard Webhooks: 410 disables the endpoint)."""
+
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What came back: at most MAX_ANSWER bytes of it."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    host: str
+    """Who answered, for messages."""
+
+    def json(self) -> Any:
+        """The body as JSON. Raises Unavailable: a CRM that answers something else is broken for the moment."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            raise Unavailable(f"{self.host} answered {self.status} with something that is no JSON") from None
+
+    def quote(self) -> str:
+        """The beginning of the body on one line without control characters, fit for a log."""
+        text = _CONTROLS.sub(" ", self.body[: MAX_QUOTED * 4].decode("utf-8", "replace")).strip()
+        return text if len(text) <= MAX_QUOTED else text[: MAX_QUOTED - 1] + "…"
+
+
+class HttpClient:
+    """Sends requests to hosts that the guard allows. Follows no redirects, keeps no cookies, uses no proxy.
+
+    ``resolver`` replaces the system's name look-up; whatever it says is checked all the same.
+    """
+
+    def __init__(
+        self, guard: Guard, *, timeout: float = 20.0, connections: int = 100, resolver: AbstractResolver | None = None
+    ) -> None:
+        self._guard = guard
+        self._timeout = aiohttp.ClientTimeout(total=timeout, connect=min(CONNECT_SECONDS, timeout))
+        self._connections = connections
+        self._resolver = resolver
+        self._session: aiohttp.ClientSession | None = None
+
+    async def request(
+        self, method: str, url: str, *, headers: Mapping[str, str] | None = None, body: bytes | None = None
+    ) -> Answer:
+        """The answer, whatever its status. Raises Unavailable where there is none, Misconfigured for the guard's no."""
+        host = self._guard.check_url(url)
+        session = self._open()
+        try:
+            async with session.request(method, url, headers=headers, data=body, allow_redirects=False) as response:
+                content = await _read_capped(response)
+        except CrmError:
+            raise
+        except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
+            raise Misconfigured("the address is no URL; write it like https://crm.example.com/hook") from None
+        except TimeoutError:
+            raise Unavailable(f"{host} did not answer within {self._timeout.total:g} s") from None
+        except (aiohttp.ClientError, OSError) as error:
+            raise Unavailable(f"{host} {_what_happened(error)}") from None
+        return Answer(status=response.status, headers=response.headers, body=content, host=host)
+
+    async def close(self) -> None:
+        """Close the connections. A later request opens new ones."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(
+                    resolver=GuardedResolver(self._guard, self._resolver), limit=self._connections
+                ),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=self._timeout,
+                trust_env=False,
+                # identity: an answer that unpacks to gigabytes is then no concern of ours
+                headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
+            )
+        return self._session
+
+
+async def _read_capped(response: aiohttp.ClientResponse) -> bytes:
+    """The first MAX_ANSWER bytes; the connection of a longer answer is not used again."""
+    parts: list[bytes] = []
+    room = MAX_ANSWER
+    while room > 0:
+        part = await response.content.read(room)
+        if not part:
+            return b"".join(parts)
+        parts.append(part)
+        room -= len(part)
+    if not response.content.at_eof():
+        response.close()
+    return b"".join(parts)
+
+
+def _what_happened(error: Exception) -> str:
+    """Words for a broken connection. aiohttp's own texts can hold the whole URL, and with it a secret."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return "shows a certificate that can't be trusted"
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "is not known to the name servers"
+    if isinstance(error, aiohttp.ClientSSLError):
+        return "could not agree on an encrypted connection"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return f"can't be reached ({error.os_error.strerror or type(error.os_error).__name__})"
+    if isinstance(error, aiohttp.ServerDisconnectedError | aiohttp.ClientOSError | aiohttp.ClientPayloadError):
+        return "closed the connection before its answer was complete"
+    return f"gave no usable answer ({type(error).__name__})"
+
+
+def raise_for_status(
+    answer: Answer, *, settings_at_fault: frozenset[int] = SETTINGS_AT_FAULT, now: Callable[[], datetime] = utc_now
+) -> None:
+    """Return for 2xx, else raise the error that the status means: the only place where this is decided.
+
+    ``settings_at_fault``: the statuses that mean Misconfigured; an adapter with a single URL adds 404.
+    """
+    status = answer.status
+    if 200 <= status < 300:
+        return
+    said = f"{answer.host} answered {status} {_phrase(status)}".rstrip()
+    if quoted := answer.quote():
+        said = f"{said}: {quoted}"
+    retry_after = parse_retry_after(answer.headers.get("Retry-After"), now())
+    if status in settings_at_fault:
+        raise Misconfigured(said)
+    if status == HTTPStatus.TOO_MANY_REQUESTS or (status >= 500 and retry_after is not None):
+        raise Throttled(said, retry_after=retry_after)
+    if 400 <= status < 500 and status not in RETRIED_4XX:
+        raise Rejected(said)
+    raise Unavailable(said)
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
+
+
+def parse_retry_after(value: str | None, now: datetime) -> float | None:
+    """Seconds to wait by a Retry-After header, None without a usable one (RFC 9110 10.2.3: seconds or a date)."""
+    if value is None:
+        return None
+    value = value.strip()
+    if value.isascii() and value.isdigit():
+        return min(float(value[:12]), MAX_RETRY_AFTER)
+    try:
+        moment = parsedate_to_datetime(value)
+    except (ValueError, OverflowError):
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return min(max((moment - now).total_seconds(), 0.0), MAX_RETRY_AFTER)

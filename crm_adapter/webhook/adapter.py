@@ -1,0 +1,59 @@
+"""One signed POST an event. The receiver recognises doubles by ``webhook-id``, which stays the same over retries."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from crm_adapter.base import Context, Done, Event, Unavailable, utc_now
+from crm_adapter.http import SETTINGS_AT_FAULT, HttpClient, raise_for_status
+from crm_adapter.webhook.settings import WebhookSettings, parse
+from crm_adapter.webhook.signature import headers_for
+
+ADDRESS_AT_FAULT = SETTINGS_AT_FAULT | {404, 405}
+"""All events go to one address: where it does not exist, no event can pass."""
+
+
+class Webhook:
+    """The adapter ``webhook``."""
+
+    def __init__(self, settings: WebhookSettings, *, now: Callable[[], datetime] = utc_now) -> None:
+        self._settings = settings
+        self._now = now
+        self._http = HttpClient(settings.guard, timeout=settings.timeout)
+
+    async def push(self, event: Event) -> Done:
+        """POST the event; any 2xx is done."""
+        body = encode(event)
+        headers = headers_for(event.message_id, self._now(), body, self._settings.keys)
+        headers["Content-Type"] = "application/json"
+        answer = await self._http.request("POST", self._settings.url, headers=headers, body=body)
+        raise_for_status(answer, settings_at_fault=ADDRESS_AT_FAULT, now=self._now)
+        return Done()
+
+    async def check(self) -> str:
+        """Ask the address with HEAD, which creates nothing. Any answer below 500 shows that somebody is there."""
+        answer = await self._http.request("HEAD", self._settings.url)
+        if answer.status >= 500:
+            raise Unavailable(f"{answer.host} answers, but with {answer.status}: ask who runs it")
+        return f"{answer.host} answers; whether it accepts the signature shows with the first event"
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.close()
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
+def encode(event: Event) -> bytes:
+    """The body: the same bytes for each try of the same event."""
+    document = {"type": event.type, "timestamp": event.timestamp.isoformat(), "data": event.data}
+    return _ENCODER.encode(document).encode()
+
+
+def build(options: Mapping[str, Any], context: Context) -> Webhook:
+    """Options: ``url``, ``secret`` (a text or a list while it is changed), ``timeout``."""
+    return Webhook(parse(options, context), now=context.now)

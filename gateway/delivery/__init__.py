@@ -1,0 +1,1 @@
+"""The outbox and its worker: pushes what happened to the CRMs, in order per contact, at least once."""

@@ -1,0 +1,29 @@
+"""The events that a CRM can be told of (docs: "Outgoing webhook"), and which of them replace an older one."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from fnmatch import fnmatchcase
+
+
+class EventType(StrEnum):
+    """``type`` of an event. Fixed names; new ones may be added."""
+
+    LEAD_CREATED = "lead.created"
+    LEAD_UPDATED = "lead.updated"
+    CALL_FINISHED = "call.finished"
+    CALL_RECORDING_READY = "call.recording_ready"
+    EMAIL_RECEIVED = "email.received"
+    FORM_RECEIVED = "form.received"
+    CALLBACK_OPENED = "callback.opened"
+    CALLBACK_CLOSED = "callback.closed"
+    CONTACT_UPSERTED = "contact.upserted"
+
+
+SUPERSEDING = frozenset({EventType.LEAD_UPDATED, EventType.CONTACT_UPSERTED})
+"""Their data is the whole state of a thing, so the newest says all: an older one that was never tried is dropped."""
+
+
+def wanted(patterns: tuple[str, ...], event_type: str) -> bool:
+    """True where one of ``patterns`` (``lead.created``, ``call.*``, ``*``) names the event."""
+    return any(fnmatchcase(event_type, pattern) for pattern in patterns)

@@ -1,0 +1,1 @@
+"""The delivery on a real store, over real sockets."""

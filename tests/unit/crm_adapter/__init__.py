@@ -1,0 +1,1 @@
+"""The adapters without IO: the guard, the meaning of statuses, options, signatures."""

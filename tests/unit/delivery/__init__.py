@@ -1,0 +1,1 @@
+"""The delivery without IO: verdicts, the breaker, the settings."""
