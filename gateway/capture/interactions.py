@@ -1,0 +1,111 @@
+"""A Draft as the columns of an interaction row, and which of two reports of one interaction wins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, update
+
+from gateway.core.types import Draft, Inbound, Phase
+from gateway.storage.tables import Interaction
+
+MAX_TEXT = 1_000_000
+"""Characters of text kept in the row; the raw item has the rest."""
+
+
+def storable(value: Any) -> Any:
+    """The same JSON value without what no database takes: NUL (PostgreSQL) and lone surrogates become U+FFFD."""
+    if isinstance(value, str):
+        return "".join("\ufffd" if is_unstorable(c) else c for c in value) if _is_odd(value) else value
+    if isinstance(value, Mapping):
+        return {storable(str(key)): storable(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [storable(entry) for entry in value]
+    return value
+
+
+def is_unstorable(character: str) -> bool:
+    """NUL and the halves of surrogate pairs."""
+    return character == "\0" or "\ud800" <= character <= "\udfff"
+
+
+def _is_odd(text: str) -> bool:
+    if text.isascii():
+        return "\0" in text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return "\0" in text
+
+
+def draft_to_json(draft: Draft) -> dict[str, Any]:
+    """A Draft as plain JSON values, for the journal."""
+    plain: dict[str, Any] = storable(msgspec.to_builtins(draft))
+    return plain
+
+
+def draft_from_json(stored: dict[str, Any]) -> Draft:
+    """The Draft that draft_to_json wrote. Raises msgspec.ValidationError for anything else."""
+    return msgspec.convert(stored, Draft)
+
+
+def columns_of(draft: Draft, plain: Mapping[str, Any]) -> dict[str, Any]:
+    """What a draft says of its interaction; ``plain`` is draft_to_json of it."""
+    return {
+        "phase": draft.phase.value,
+        "direction": draft.direction.value,
+        "kind": draft.kind.value,
+        "outcome": _outcome(draft),
+        "line": plain["line"],
+        "name": plain["name"],
+        "subject": plain["subject"],
+        "text": plain["text"][:MAX_TEXT],
+        "fields": plain["fields"],
+        "source": plain["source"],
+        "handles": plain["handles"],
+        "attachments": plain["attachments"],
+        "problems": plain["problems"],
+        "details": plain["details"],
+        "occurred_at": draft.occurred_at,
+        "ended_at": draft.ended_at,
+    }
+
+
+def _outcome(draft: Draft) -> str | None:
+    outcome = draft.details.get("outcome")
+    return str(outcome) if outcome and draft.phase is Phase.ENDED else None
+
+
+def columns_of_pending(item: Inbound) -> dict[str, Any]:
+    """The row of an item that nobody understood yet: it is there, and says so."""
+    return {
+        "phase": Phase.RECEIVED.value,
+        "direction": None,
+        "kind": None,
+        "outcome": None,
+        "line": None,
+        "name": None,
+        "subject": None,
+        "text": "",
+        "fields": {},
+        "source": {},
+        "handles": [],
+        "attachments": [],
+        "problems": [],
+        "details": {},
+        "occurred_at": item.received_at,
+        "ended_at": None,
+    }
+
+
+def apply_draft(connection: Connection, interaction_id: str, phase: Phase, draft: Draft, at: datetime) -> bool:
+    """Put a later report's facts into the row; False where ``phase``, the row's own, is further on already."""
+    if draft.phase.rank < phase.rank:
+        return False
+    columns = columns_of(draft, draft_to_json(draft))
+    connection.execute(update(Interaction).where(Interaction.id == interaction_id).values(**columns, updated_at=at))
+    return True

@@ -1,0 +1,1 @@
+"""The worker that turns journal rows into contacts, leads and outbox rows, one transaction each."""

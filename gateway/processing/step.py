@@ -1,0 +1,195 @@
+"""What one journal row does to the business tables: contact, lead, outbox, changes, all in one transaction.
+
+Running it twice does no harm: the row's own state, written in the same transaction, says that it was done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+import msgspec
+from sqlalchemy import Connection, bindparam, select, update
+
+from gateway.capture.interactions import apply_draft, draft_from_json, draft_to_json
+from gateway.contacts.resolve import Person, Resolved, resolve
+from gateway.core.clock import NewId
+from gateway.core.types import Channel, Draft, Handle, HandleKind, Phase
+from gateway.leads.life import Placed, Request, open_or_join
+from gateway.live.changes import ChangeKind, record
+from gateway.storage.tables import NEW, Interaction, Journal, table_of
+from gateway.views.interactions import interactions_by_id
+from gateway.views.leads import leads_by_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something a CRM may want to hear of."""
+
+    type: str
+    order_key: str
+    """Events of one key reach a CRM in their order: the contact's id, or the lead's, or the interaction's."""
+    data: dict[str, Any]
+    lead_id: str | None
+    interaction_id: str | None
+
+
+class Outgoing(Protocol):
+    """The outbox, as the processing sees it."""
+
+    def wants_any(self) -> bool:
+        """False where nobody is to be told of anything: then no event is made."""
+        ...
+
+    def put(self, connection: Connection, event: Event, at: datetime) -> None:
+        """Write the outbox rows of one event, in the transaction of its cause."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What the processing must know of the company."""
+
+    own_handles: frozenset[Handle]
+    """Numbers and addresses of the company and its managers: never a contact."""
+    own_domains: frozenset[str]
+    """Mail domains of the company: an address there is never a contact."""
+    open_for_outbound: bool
+    keep: timedelta | None
+
+    def is_own(self, handle: Handle) -> bool:
+        """True for the company's own numbers and addresses."""
+        if handle in self.own_handles:
+            return True
+        return handle.kind is HandleKind.EMAIL and handle.value.rpartition("@")[2] in self.own_domains
+
+
+RECEIVED_EVENT = {Channel.MAIL: "email.received", Channel.FORM: "form.received", Channel.CALL: "call.finished"}
+
+
+JOURNAL, INTERACTION = table_of(Journal), table_of(Interaction)
+
+# made once: building a statement costs more than running it
+_ROW = (
+    select(
+        JOURNAL.c.draft,
+        INTERACTION.c.id,
+        INTERACTION.c.channel,
+        INTERACTION.c.phase,
+        INTERACTION.c.contact_id,
+        INTERACTION.c.lead_id,
+        INTERACTION.c.after_hours,
+    )
+    .join_from(JOURNAL, INTERACTION, INTERACTION.c.id == JOURNAL.c.interaction_id)
+    .where(JOURNAL.c.id == bindparam("journal_id"), JOURNAL.c.state == NEW)
+    .with_for_update(of=JOURNAL, skip_locked=True)  # SQLite has one writer and ignores it
+)
+_PLACE = (
+    update(INTERACTION)
+    .where(INTERACTION.c.id == bindparam("interaction_id"))
+    .values(contact_id=bindparam("contact"), lead_id=bindparam("lead"), updated_at=bindparam("at"))
+)
+_DONE = update(JOURNAL).where(JOURNAL.c.id == bindparam("journal_id"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """What a step works with."""
+
+    rules: Rules
+    outgoing: Outgoing
+    at: datetime
+    new_id: NewId
+
+
+def process(connection: Connection, journal_id: int, interpreted: Draft | None, means: Means) -> bool:
+    """Do the row's work; False where another process has it or it is done.
+
+    ``interpreted`` is the draft of a row that was stored without one.
+    """
+    row = connection.execute(_ROW, {"journal_id": journal_id}).one_or_none()
+    if row is None:
+        return False
+    done: dict[str, Any] = {"state": "done", "processed_at": means.at, "error": None}
+    if row.draft is not None:
+        draft = draft_from_json(row.draft)
+    elif interpreted is not None:
+        done["draft"] = draft_to_json(interpreted)
+        draft = draft_from_json(done["draft"])  # clean of what no database takes
+        apply_draft(connection, row.id, Phase(row.phase), draft, means.at)
+    else:
+        raise ValueError(f"journal row {journal_id} has neither a draft nor an interpreter")
+    _place(connection, row, draft, means)
+    connection.execute(_DONE.values(**done), {"journal_id": journal_id})
+    return True
+
+
+def _place(connection: Connection, row: Any, draft: Draft, means: Means) -> None:
+    """Contact, lead, events and changes of the interaction."""
+    at, rules = means.at, means.rules
+    keep_until = at + rules.keep if rules.keep is not None else None
+    person = _person(draft, rules)
+    who = resolve(connection, person, at=at, keep_until=keep_until, new_id=means.new_id, why=_why(draft, person))
+    contact_id = who.contact_id if who else row.contact_id
+    request = Request(
+        interaction_id=row.id,
+        channel=Channel(row.channel),
+        draft=draft,
+        contact_id=contact_id,
+        lead_id=row.lead_id,
+        after_hours=row.after_hours,
+        newcomer=who is not None and who.created,
+    )
+    placed = open_or_join(
+        connection,
+        request,
+        open_for_outbound=rules.open_for_outbound,
+        at=at,
+        keep_until=keep_until,
+        new_id=means.new_id,
+    )
+    lead_id = placed.lead_id if placed else row.lead_id
+    if (contact_id, lead_id) != (row.contact_id, row.lead_id):
+        connection.execute(_PLACE, {"interaction_id": row.id, "contact": contact_id, "lead": lead_id, "at": at})
+    record(connection, ChangeKind.INTERACTION_UPDATED, row.id, at)
+    if placed is not None and means.outgoing.wants_any():
+        for event in _events(connection, row.id, draft, who, placed):
+            means.outgoing.put(connection, event, at)
+
+
+def _person(draft: Draft, rules: Rules) -> Person:
+    outside = [handle for handle in draft.handles if not rules.is_own(handle)]
+    return Person(handles=outside, name=draft.name, company=draft.company)
+
+
+def _why(draft: Draft, person: Person) -> str:
+    carried = " and ".join(handle.value for handle in person.handles)
+    return f"one item from {draft.source.name or draft.line or 'outside'} carried {carried}"
+
+
+def _events(
+    connection: Connection, interaction_id: str, draft: Draft, who: Resolved | None, placed: Placed
+) -> Sequence[Event]:
+    """The events that this step caused, in the order in which a CRM should see them.
+
+    Only what touched a lead is news for a CRM: no spam, no internal calls, no machines' mail.
+    """
+    lead_id = placed.lead_id
+    lead: dict[str, Any] = msgspec.to_builtins(leads_by_id(connection, [lead_id])[lead_id])
+    contact = lead["contact"]
+    order_key = contact["id"] if contact else lead_id
+
+    def event(kind: str, data: dict[str, Any], interaction: str | None = None) -> Event:
+        return Event(type=kind, order_key=order_key, data=data, lead_id=lead_id, interaction_id=interaction)
+
+    events = []
+    if contact and who is not None and (who.created or who.merged):
+        events.append(event("contact.upserted", {**contact, "merged": list(who.merged)}))
+    events.append(event("lead.created" if placed.opened else "lead.updated", lead))
+    if draft.phase is Phase.ENDED:
+        told = interactions_by_id(connection, [interaction_id])[interaction_id]
+        kind = RECEIVED_EVENT[Channel(told.channel)]
+        events.append(event(kind, msgspec.to_builtins(told), interaction_id))
+    return events

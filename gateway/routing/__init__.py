@@ -1,0 +1,1 @@
+"""Who gets this person: rules, working hours, holidays."""
