@@ -1,0 +1,1 @@
+"""Telephony: speaks AMI, tells calls from events (pure), hands them over. Nothing else."""

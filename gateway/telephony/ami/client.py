@@ -1,0 +1,216 @@
+"""Keeps one AMI session alive: connects, logs in, watches over it, comes back after a failure, and says how it is."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import socket
+import ssl
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from gateway.core.clock import Clock
+from gateway.telephony.ami.connection import ANSWER_IN, QUEUE_LIMIT, AmiConnection
+from gateway.telephony.ami.errors import (
+    ActionRefused,
+    AmiClosed,
+    AmiError,
+    AmiTimeout,
+    AmiUnreachable,
+    LoginRefused,
+    NotAmi,
+)
+from gateway.telephony.ami.framing import KEEP_ALL, EventFilter
+from gateway.telephony.ami.timing import Backoff, Sleep, within
+
+log = logging.getLogger(__name__)
+
+PING_EVERY = 5.0
+PING_WITHIN = 5.0
+"""Seconds. A peer that died without a word is noticed after 5 + 5 s at the latest, the promise being 15."""
+STABLE_AFTER = 30.0
+"""Seconds a session must have lasted for the next pause to be short again: one that is cut each time must not storm."""
+
+NETWORK_PAUSES = (1.0, 30.0)
+LOGIN_PAUSES = (60.0, 600.0)
+"""First and longest pause in seconds. Wrong credentials do not get better by the second, and fail2ban, which FreePBX
+ships, bans an address after five failures in ten minutes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AmiAddress:
+    """Where a PBX is and who we are there."""
+
+    host: str
+    port: int
+    username: str
+    secret: str = field(repr=False)
+    tls: ssl.SSLContext | None = field(default=None, repr=False)
+    """None for plain TCP."""
+    classes: str = "on"
+    """Event classes to ask for at the login, comma-separated; ``on`` for all that the account may read, ``off``."""
+
+    @property
+    def peer(self) -> str:
+        """``host:port``, an IPv6 address in brackets."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientState:
+    """How the connection is."""
+
+    state: str
+    """``connecting``, ``connected``, ``unreachable`` or ``refused``."""
+    detail: str = ""
+    """A sentence: why it is not connected."""
+    since: datetime
+
+
+def tls_context(ca_file: str | None) -> ssl.SSLContext:
+    """A context that verifies certificate and host name, against ``ca_file`` or the system's authorities.
+
+    Raises ValueError with a sentence if the file can't be used.
+    """
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except (OSError, ssl.SSLError) as error:
+        raise ValueError(f"ca_file {ca_file}: can't be read as PEM certificates ({error})") from error
+
+
+async def connect(address: AmiAddress, connection: AmiConnection, sleep: Sleep, seconds: float = ANSWER_IN) -> None:
+    """Open the socket of ``connection``. Raises AmiUnreachable, AmiTimeout, or NotAmi for a certificate not trusted."""
+    loop = asyncio.get_running_loop()
+    where = address.peer
+    opening = loop.create_connection(lambda: connection, address.host, address.port, ssl=address.tls)
+    try:
+        transport, _ = await within(seconds, opening, sleep)
+    except TimeoutError:
+        raise AmiTimeout(f"No answer from {where} within {seconds:g} s; check host, port and firewall") from None
+    except socket.gaierror as error:
+        raise AmiUnreachable(f"The name {address.host!r} can't be resolved ({error.strerror}); check host") from error
+    except ssl.SSLCertVerificationError as error:
+        raise NotAmi(
+            f"The certificate of {where} is not trusted ({error.verify_message}); set ca_file to the authority that "
+            "signed it, and host to a name it was made for"
+        ) from error
+    except ssl.SSLError as error:
+        raise NotAmi(f"{where} does not speak TLS ({error.reason}); check port, or set tls = false") from error
+    except OSError as error:
+        raise AmiUnreachable(f"Can't connect to {where} ({error}); is the PBX up, is its manager enabled?") from error
+    raw = transport.get_extra_info("socket")
+    if raw is not None:  # NAT boxes forget connections that are quiet
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+
+
+class AmiClient:
+    """Runs sessions one after the other for as long as `run` runs."""
+
+    def __init__(
+        self,
+        address: AmiAddress,
+        use: Callable[[AmiConnection], Awaitable[None]],
+        *,
+        clock: Clock,
+        sleep: Sleep = asyncio.sleep,
+        chance: Callable[[], float] = random.random,
+        events: EventFilter = KEEP_ALL,
+        queue_limit: int = QUEUE_LIMIT,
+    ) -> None:
+        """``use`` is called with each logged-in connection; when it returns or raises, the session is over.
+
+        It should end by the AmiError that `AmiConnection.next_batch` raises when the connection is lost.
+        """
+        self._address = address
+        self._use = use
+        self._clock = clock
+        self._sleep = sleep
+        self._events = events
+        self._queue_limit = queue_limit
+        self._network = Backoff(*NETWORK_PAUSES, chance)
+        self._login = Backoff(*LOGIN_PAUSES, chance)
+        self._state = ClientState(state="connecting", since=clock.now())
+        self.sessions = 0
+        """Logins that succeeded so far."""
+
+    @property
+    def state(self) -> ClientState:
+        """How it is now."""
+        return self._state
+
+    async def run(self) -> None:
+        """Connect, use, come back; until cancelled."""
+        while True:
+            began, sessions = self._clock.monotonic(), self.sessions
+            error = await self._attempt()
+            if self.sessions > sessions:
+                self._login.reset()
+                if self._clock.monotonic() - began >= STABLE_AFTER:
+                    self._network.reset()
+            pause = (self._login if isinstance(error, LoginRefused) else self._network).next()
+            self._enter(error.state, str(error))
+            log.warning(
+                "The PBX is not connected",
+                extra={
+                    "action": "ami_lost",
+                    "peer": self._address.peer,
+                    "reason": str(error),
+                    "retry_in": round(pause, 1),
+                },
+            )
+            await self._sleep(pause)
+
+    async def _attempt(self) -> AmiError:
+        """One session from connect to its end, and why it ended."""
+        try:
+            await self._session()
+        except AmiError as error:
+            return error
+        except Exception:
+            log.exception("A session with the PBX failed", extra={"action": "ami_failed", "peer": self._address.peer})
+            return AmiClosed("An error of our own ended the session with the PBX; the log has it. Connecting anew")
+        return AmiClosed(f"The session with {self._address.peer} ended")
+
+    async def _session(self) -> None:
+        address = self._address
+        connection = AmiConnection(
+            address.peer, clock=self._clock, sleep=self._sleep, events=self._events, queue_limit=self._queue_limit
+        )
+        try:
+            await connect(address, connection, self._sleep)
+            await connection.greeting()
+            await connection.login(address.username, address.secret, address.classes)
+            self.sessions += 1
+            self._enter("connected")
+            log.info(
+                "Logged in to the PBX",
+                extra={"action": "ami_connected", "peer": address.peer, "banner": connection.banner},
+            )
+            watch = asyncio.create_task(self._watch(connection), name=f"ami-watch:{address.peer}")
+            try:
+                await self._use(connection)
+            finally:
+                watch.cancel()
+        finally:
+            connection.abort(AmiClosed(f"The session with {address.peer} was ended by us"))
+
+    async def _watch(self, connection: AmiConnection) -> None:
+        """Ask for a sign of life, and drop a peer that gives none: a half-open connection looks like a quiet one."""
+        while True:
+            await self._sleep(PING_EVERY)
+            received = connection.received
+            try:
+                await connection.action("Ping", seconds=PING_WITHIN)
+            except ActionRefused:
+                continue  # an answer is a sign of life
+            except AmiTimeout:
+                if connection.received == received:  # else: alive, the answer is behind a crowd of events
+                    connection.abort(AmiTimeout(f"{self._address.peer} gave no sign of life for {PING_WITHIN:g} s"))
+            except AmiClosed:
+                return
+
+    def _enter(self, state: str, detail: str = "") -> None:
+        if (state, detail) != (self._state.state, self._state.detail):
+            self._state = ClientState(state=state, detail=detail, since=self._clock.now())

@@ -1,0 +1,82 @@
+"""Which channels lead outside: trunk or extension, told from endpoint names and dialplan contexts.
+
+A PJSIP or SIP channel is born in the context of its endpoint, whether it calls or is called; so the context at birth
+says which side it is on, and the first letters of customers' own contexts never matter as long as the PBX's defaults
+are in use. Everything can be overridden in the config (``[[pbx]] trunks, trunk_contexts, internal_contexts``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from fnmatch import translate
+
+TRUNK_CONTEXTS = (
+    "from-trunk*", "from-pstn*", "from-did*", "from-sip-external", "from-zaptel", "from-dahdi*", "from-analog",
+    "from-digital", "from-outside*", "from-provider*", "from-external*",  # FreePBX, Issabel
+    "trk-*", "default-trunk", "trunk-*",  # VitalPBX
+    "*-incoming", "public-direct-dial",  # MikoPBX: one context a provider, SIP-<id>-incoming
+    "incoming*", "inbound*", "voipgrid_in", "trunk", "trunks", "public", "pstn", "external",
+)  # fmt: skip
+"""Contexts (shell patterns) that calls from outside enter, in plain Asterisk and the common distributions."""
+
+INTERNAL_CONTEXTS = (
+    "from-internal*", "from-queue*", "ext-*", "macro-*", "sub-*", "app-*",  # FreePBX, Issabel
+    "cos-*", "extensions-*",  # VitalPBX
+    "all_peers", "internal*", "internal-users", "peers",  # MikoPBX
+    "osvpi_account*", "from-users", "users", "local", "office", "phones",
+)  # fmt: skip
+"""Contexts (shell patterns) of the company's own phones."""
+
+TRUNK_NAMES = ("*trunk*", "*siproute*", "*provider*", "*pstn*", "trk-*", "gsm*", "goip*")
+"""Endpoint names (shell patterns) that are trunks by their own words."""
+
+_EXTENSION = re.compile(r"[0-9]{2,6}(?:[-_][A-Za-z0-9]+)?")
+_TRUNK_TECHNOLOGIES = frozenset({"DAHDI", "Zap", "mISDN", "Dongle", "Quectel", "Khomp", "CAPI", "LCR"})
+"""Lines, not phones, unless a context says otherwise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineRules:
+    """The customer's own trunks and contexts, each a shell pattern; they win over the defaults."""
+
+    trunks: tuple[str, ...] = ()
+    """Endpoints of trunks, with or without the technology: ``PJSIP/mango``, ``voipgrid-siproute-*``."""
+    trunk_contexts: tuple[str, ...] = ()
+    internal_contexts: tuple[str, ...] = ()
+    robots: tuple[str, ...] = ()
+    """Endpoints that answer but are no people: a voice bot, a fax, an outside mailbox."""
+    _patterns: tuple[re.Pattern[str], ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        own = (self.trunks, self.trunk_contexts, self.internal_contexts, self.robots)
+        compiled = tuple(_one_of(patterns) for patterns in (*own, TRUNK_CONTEXTS, INTERNAL_CONTEXTS, TRUNK_NAMES))
+        object.__setattr__(self, "_patterns", compiled)
+
+    def is_trunk(self, technology: str, endpoint: str, context: str) -> bool | None:
+        """Whether a channel of this endpoint, born in this context, leads outside; None when nothing tells."""
+        trunks, trunk_contexts, internal_contexts, _, outside, inside, names = self._patterns
+        named = trunks.fullmatch(endpoint) or trunks.fullmatch(f"{technology}/{endpoint}")
+        if named or trunk_contexts.fullmatch(context):
+            return True
+        if internal_contexts.fullmatch(context):
+            return False
+        if outside.fullmatch(context):
+            return True
+        if inside.fullmatch(context):
+            # Patterns as wide as "internal*" meet trunks that a small office put beside its phones.
+            return bool(names.fullmatch(endpoint)) and not _EXTENSION.fullmatch(endpoint)
+        if names.fullmatch(endpoint) or technology in _TRUNK_TECHNOLOGIES:
+            return True
+        return False if _EXTENSION.fullmatch(endpoint) else None
+
+    def is_robot(self, technology: str, endpoint: str) -> bool:
+        """Whether the config says that nobody sits behind this endpoint."""
+        robots = self._patterns[3]
+        return bool(robots.fullmatch(endpoint) or robots.fullmatch(f"{technology}/{endpoint}"))
+
+
+def _one_of(patterns: Iterable[str]) -> re.Pattern[str]:
+    """One expression for all patterns; for none, one that matches nothing (not even an empty context)."""
+    return re.compile("|".join(translate(pattern) for pattern in patterns) or r"(?!)", re.IGNORECASE)

@@ -1,0 +1,88 @@
+"""The ``[[pbx]]`` tables of the configuration: one for each Asterisk."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+PLAIN_PORT = 5038
+TLS_PORT = 5039
+"""The defaults of Asterisk's manager.conf: ``port`` and ``tlsbindaddr``."""
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_LONGEST_VALUE = 1000
+"""Characters: the AMI login line must stay below 1,024 bytes."""
+
+
+class PbxSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One PBX and the manager account (manager.conf) that Leadgate logs in with."""
+
+    name: str
+    """Its name in pages, logs and keys of calls, as ``office``: letters, digits, ``-``, ``_`` and ``.``. Keep it for
+    good: a renamed PBX is a new one."""
+    host: str
+    """Name or address."""
+    username: str
+    """The section's name in manager.conf."""
+    secret: str
+    """The account's ``secret``."""
+    port: int | None = None
+    """AMI port: 5038, or 5039 with ``tls``, unless given."""
+    tls: bool = False
+    """Speak TLS and verify the certificate against ``host``. Without it the events cross the network readable."""
+    ca_file: str | None = None
+    """PEM file with the certificate authority, or the self-signed certificate, of the PBX; else the system's own."""
+    trunks: tuple[str, ...] = ()
+    """Channel names of the lines to the outside world, as ``PJSIP/mytrunk``; ``*`` stands for anything."""
+    trunk_contexts: tuple[str, ...] = ()
+    """Dialplan contexts in which calls from outside arrive, beside the usual ones."""
+    internal_contexts: tuple[str, ...] = ()
+    """Dialplan contexts of the company's own phones, beside the usual ones."""
+    cdr: str | None = None
+    """Where the PBX keeps call detail records: a CSV file or an SQLAlchemy URL."""
+    cel: str | None = None
+    """Where the PBX keeps channel event logs: a CSV file or an SQLAlchemy URL."""
+    agi_listen: str | None = None
+    """``host:port`` on which the PBX may ask for the manager of a caller (FastAGI)."""
+    agi_secret: str | None = None
+    """The word in the path of the AGI address that proves that it is this PBX asking."""
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise ValueError(f"name {self.name!r}: use letters, digits, '-', '_' and '.', at most 64, as in \"office\"")
+        if not self.host.strip() or _CONTROL.search(self.host):
+            raise ValueError('host: give the name or address of the PBX, as in "pbx.example.com"')
+        if self.port is not None and not 1 <= self.port <= 65535:
+            raise ValueError(f"port {self.port}: a TCP port is 1 to 65535; AMI's usual one is {PLAIN_PORT}")
+        for key, value in (("username", self.username), ("secret", self.secret)):
+            if not value or _CONTROL.search(value) or len(value.encode("utf-8", "replace")) > _LONGEST_VALUE:
+                raise ValueError(f"{key}: must not be empty, very long or hold line breaks; copy it from manager.conf")
+        if self.ca_file is not None and not self.tls:
+            raise ValueError("ca_file is only used with tls = true: set that too, or remove ca_file")
+
+    def __repr__(self) -> str:
+        """Name and address; the struct's own would show the secrets."""
+        return f"PbxSettings(name={self.name!r}, host={self.host!r}, port={self.tcp_port}, username={self.username!r})"
+
+    __str__ = __repr__
+
+    @property
+    def tcp_port(self) -> int:
+        """The port to connect to."""
+        return self.port if self.port is not None else TLS_PORT if self.tls else PLAIN_PORT
+
+    def not_yet(self) -> list[str]:
+        """Sentences about keys that are accepted, because their names are fixed, but do nothing in this release."""
+        waiting = {
+            "cdr": "calls made while Leadgate was away are not fetched from call detail records yet",
+            "cel": "calls made while Leadgate was away are not fetched from channel event logs yet",
+            "agi_listen": "the FastAGI answer to the dialplan does not exist yet",
+            "agi_secret": "the FastAGI answer to the dialplan does not exist yet",
+        }
+        return [
+            f"[[pbx]] {self.name}: {key} has no effect in this release: {why}"
+            for key, why in waiting.items()
+            if getattr(self, key) is not None
+        ]

@@ -1,0 +1,34 @@
+"""Beginnings and ends that many tables share: a customer calls, 101 or 102 rings, 101 answers, all hang up."""
+
+from __future__ import annotations
+
+IN = """
+0.0  Newchannel    trunk      Ring     Context=from-trunk Exten=74950000100 CallerIDNum=79261234567
+"""
+
+RING_101 = """
+0.1  Newchannel    101        Down     Context=from-internal CallerIDNum=101 Of=trunk
+0.1  DialBegin     trunk>101           DialString=101
+0.2  Newstate      101        Ringing
+"""
+
+RING_102 = """
+0.1  Newchannel    102        Down     Context=from-internal CallerIDNum=102 Of=trunk
+0.1  DialBegin     trunk>102           DialString=102
+0.2  Newstate      102        Ringing
+"""
+
+ANSWER_101 = """
+2.0  DialEnd       trunk>101  Up       DialStatus=ANSWER
+2.0  Newstate      trunk      Up
+2.1  BridgeEnter   101                 Bridge=b BridgeTechnology=simple_bridge
+2.1  BridgeEnter   trunk               Bridge=b BridgeTechnology=simple_bridge
+"""
+
+END_101 = """
+9.0  HangupRequest trunk
+9.0  BridgeLeave   trunk               Bridge=b
+9.0  BridgeLeave   101                 Bridge=b
+9.0  Hangup        101                 Cause=16
+9.0  Hangup        trunk               Cause=16
+"""
