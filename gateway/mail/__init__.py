@@ -1,0 +1,1 @@
+"""Mail: speaks SMTP and IMAP, reads letters (pure), hands them over. Nothing else."""
