@@ -1,0 +1,158 @@
+"""The OpenAPI 3.1 document, made from the operations and the types of their answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from gateway.web.api.operations import ITEMS, LISTS, ItemOperation, ListOperation
+from gateway.web.api.parameters import Parameter
+from gateway.web.health import HealthView
+from gateway.web.problems import CONTENT_TYPE, Problem
+
+REF = "#/components/schemas/{name}"
+SECURED: list[dict[str, list[str]]] = [{"bearer": []}, {"session": []}]
+
+
+def document(version: str) -> dict[str, Any]:
+    """The whole document for Leadgate ``version``."""
+    shapes = [Problem, HealthView, *(operation.shape for operation in (*LISTS, *ITEMS))]
+    _, schemas = msgspec.json.schema_components(dict.fromkeys(shapes), ref_template=REF)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Leadgate",
+            "version": version,
+            "description": "Leads from calls, mails and web forms. Times are ISO 8601 with zone.",
+        },
+        "paths": {
+            **{operation.path: {"get": _list(operation)} for operation in LISTS},
+            **{operation.path: {"get": _item(operation)} for operation in ITEMS},
+            "/api/v1/events": {"get": _events()},
+            "/api/openapi.json": {"get": _open("openapi", "This document.", "application/json", {"type": "object"})},
+            "/health": {"get": _health()},
+            "/metrics": {"get": _open("metrics", "Metrics for Prometheus.", "text/plain", {"type": "string"})},
+        },
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {
+                "bearer": {"type": "http", "scheme": "bearer", "description": "`leadgate token add NAME` makes one."},
+                "session": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": "leadgate",
+                    "description": "A signed-in browser.",
+                },
+            },
+        },
+    }
+
+
+def _list(operation: ListOperation) -> dict[str, Any]:
+    page = {
+        "type": "object",
+        "required": ["items", "next"],
+        "properties": {
+            "items": {"type": "array", "items": _ref(operation.shape)},
+            "next": {"type": ["string", "null"], "description": "`cursor` of the next page; null on the last."},
+        },
+    }
+    return {
+        "operationId": operation.name,
+        "summary": operation.summary,
+        "security": SECURED,
+        "parameters": [_query(parameter) for parameter in operation.parameters],
+        "responses": {"200": _content("A page.", "application/json", page), **_errors(400, 401, 503)},
+    }
+
+
+def _item(operation: ItemOperation) -> dict[str, Any]:
+    schema: dict[str, Any] = {"type": "string"}
+    if operation.numbered:
+        schema = {"type": "integer", "minimum": 0, "maximum": 10**18 - 1}
+    return {
+        "operationId": operation.name,
+        "summary": operation.summary,
+        "security": SECURED,
+        "parameters": [{"name": "id", "in": "path", "required": True, "schema": schema}],
+        "responses": {
+            "200": _content("It.", "application/json", _ref(operation.shape)),
+            **_errors(400, 401, 404, 503),
+        },
+    }
+
+
+def _events() -> dict[str, Any]:
+    number = {"type": "string", "pattern": "^[0-9]{1,18}$"}
+    return {
+        "operationId": "streamEvents",
+        "summary": "What changes, live. `event` is the kind (`lead.created`), `data` has the `id`; of leads the "
+        "whole lead. `stream.reset` says that events were lost: load the lists anew.",
+        "security": SECURED,
+        "parameters": [
+            {"name": "Last-Event-ID", "in": "header", "description": "Go on after this event.", "schema": number},
+            {
+                "name": "last_event_id",
+                "in": "query",
+                "description": "The same for a first connection.",
+                "schema": number,
+            },
+        ],
+        "responses": {
+            "200": _content("Server-sent events, without end.", "text/event-stream", {"type": "string"}),
+            **_errors(400, 401, 503),
+        },
+    }
+
+
+def _health() -> dict[str, Any]:
+    answer = _ref(HealthView)
+    return {
+        "operationId": "health",
+        "summary": "How the gateway is.",
+        "security": [],
+        "responses": {
+            "200": _content("It takes what comes.", "application/json", answer),
+            "503": _content("It can't store what comes.", "application/json", answer),
+        },
+    }
+
+
+def _open(name: str, summary: str, content_type: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "operationId": name,
+        "summary": summary,
+        "security": [],
+        "responses": {"200": _content(summary, content_type, schema)},
+    }
+
+
+def _query(parameter: Parameter) -> dict[str, Any]:
+    return {
+        "name": parameter.name,
+        "in": "query",
+        "description": parameter.description,
+        "schema": dict(parameter.schema),
+    }
+
+
+def _errors(*statuses: int) -> dict[str, Any]:
+    return {str(status): _content(_REASONS[status], CONTENT_TYPE, _ref(Problem)) for status in statuses}
+
+
+_REASONS = {
+    400: "A parameter can't be used.",
+    401: "No valid token or session.",
+    404: "There is nothing with this id.",
+    503: "The database can't be reached at the moment.",
+}
+
+
+def _content(description: str, content_type: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {"description": description, "content": {content_type: {"schema": dict(schema)}}}
+
+
+def _ref(shape: type[msgspec.Struct]) -> dict[str, str]:
+    return {"$ref": REF.format(name=shape.__name__)}

@@ -1,0 +1,75 @@
+"""The operations as aiohttp routes."""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo
+
+import msgspec
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from gateway.storage.store import Store
+from gateway.web.api.events import EventStream
+from gateway.web.api.openapi import document
+from gateway.web.api.operations import ITEMS, LISTS, ItemOperation, ListOperation
+from gateway.web.api.parameters import FilterReader, row_cursor, row_number
+from gateway.web.problems import Refused
+from gateway.web.settings import LocaleSettings
+
+_encoder = msgspec.json.Encoder()
+
+OPENAPI_PATH = "/api/openapi.json"
+EVENTS_PATH = "/api/v1/events"
+
+
+def json_response(value: object, status: int = 200) -> web.Response:
+    """``value`` (Structs, moments, plain values) as JSON; moments are ISO 8601 with zone."""
+    return web.Response(status=status, body=_encoder.encode(value), content_type="application/json")
+
+
+def filter_reader(locale: LocaleSettings) -> FilterReader:
+    """How filters are read here."""
+    return FilterReader(locale.region, ZoneInfo(locale.timezone))
+
+
+def api_routes(store: Store, locale: LocaleSettings, events: EventStream) -> list[web.RouteDef]:
+    """Every route of the API that needs a token or a session."""
+    reader = filter_reader(locale)
+    return [
+        *(web.get(operation.path, _list_handler(operation, store, reader)) for operation in LISTS),
+        *(web.get(operation.path, _item_handler(operation, store)) for operation in ITEMS),
+        web.get(EVENTS_PATH, events.handle),
+    ]
+
+
+def description_route(version: str) -> web.RouteDef:
+    """The OpenAPI document; it says nothing about anybody, so it is open."""
+    body = _encoder.encode(document(version))
+
+    async def describe(_request: web.Request) -> web.Response:
+        return web.Response(body=body, content_type="application/json")
+
+    return web.get(OPENAPI_PATH, describe)
+
+
+def _list_handler(operation: ListOperation, store: Store, reader: FilterReader) -> Handler:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        filters = reader.read(request.query, numbered=operation.numbered)
+        before = row_cursor(request.query) if operation.numbered else None
+        page = await store.read(lambda c: operation.query(c, filters, before))
+        return json_response({"items": page.items, "next": page.next})
+
+    return answer
+
+
+def _item_handler(operation: ItemOperation, store: Store) -> Handler:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        item_id = request.match_info["id"]
+        if operation.numbered:
+            row_number(item_id, "id")
+        item = await store.read(lambda c: operation.query(c, item_id)) if "\x00" not in item_id else None
+        if item is None:
+            raise Refused(404, "not_found", "There is nothing with this id.")
+        return json_response(item)
+
+    return answer

@@ -1,0 +1,77 @@
+"""How people read moments, spans and numbers. Pure: language, zone and now are given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from babel import Locale
+from babel.dates import format_datetime, format_skeleton, format_time
+
+from gateway.core.phone import for_people
+
+EXCERPT = 180
+
+
+@dataclass(frozen=True, slots=True)
+class Formats:
+    """Everything that depends on language and zone."""
+
+    locale: Locale
+    zone: ZoneInfo
+
+    def when(self, moment: datetime, now: datetime) -> str:
+        """``14:05`` today, ``Nov 21, 14:05`` this year, ``Nov 21, 2025`` before."""
+        local, today = moment.astimezone(self.zone), now.astimezone(self.zone)
+        if local.year != today.year:
+            return format_skeleton("yMMMd", local, locale=self.locale)
+        clock = format_time(local, "HH:mm", locale=self.locale)
+        if local.date() == today.date():
+            return clock
+        return f"{format_skeleton('MMMd', local, locale=self.locale)}, {clock}"
+
+    def full(self, moment: datetime) -> str:
+        """Day, time and zone in full."""
+        return format_datetime(moment.astimezone(self.zone), "d MMMM y, HH:mm:ss ZZZZ", locale=self.locale)
+
+
+def machine_time(moment: datetime) -> str:
+    """For ``<time datetime>``."""
+    return moment.astimezone(UTC).isoformat(timespec="seconds")
+
+
+def span(seconds: float | None) -> str:
+    """``75`` -> ``1:15``; hours too where there are any; empty for None."""
+    if seconds is None or seconds < 0:
+        return ""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def size(count: object) -> str:
+    """Bytes for people: ``1.5 MB``."""
+    if not isinstance(count, int | float):
+        return ""
+    if count < 1000:
+        return f"{count:.0f} B"
+    return f"{count / 1000:.0f} kB" if count < 1_000_000 else f"{count / 1_000_000:.1f} MB"
+
+
+def number(value: str | None) -> str:
+    """A phone number in the spelling of its country; extensions and anything else as they are."""
+    if not value:
+        return ""
+    return for_people(value) if value.startswith("+") else value
+
+
+def excerpt(text: str | None) -> str:
+    """The beginning of a text in one line."""
+    line = " ".join((text or "").split())
+    return line if len(line) <= EXCERPT else line[: EXCERPT - 1].rstrip() + "…"
+
+
+def safe_link(address: str | None) -> str | None:
+    """A web page's address if it may stand in a link: only http and https, never ``javascript:``."""
+    return address if address and address.lower().startswith(("http://", "https://")) else None

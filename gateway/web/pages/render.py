@@ -1,0 +1,78 @@
+"""Templates to answers: one Jinja environment a language, everything escaped."""
+
+from __future__ import annotations
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from aiohttp import web
+from babel import Locale
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from gateway.core.clock import Clock
+from gateway.web.guard import form_token, session_info
+from gateway.web.pages.assets import Assets
+from gateway.web.pages.formats import Formats, excerpt, machine_time, number, safe_link, size, span
+from gateway.web.pages.languages import LANGUAGES, language_of, load_translations
+from gateway.web.problems import Refused, phrase
+from gateway.web.settings import LocaleSettings
+
+
+class Renderer:
+    """Renders the templates of ``gateway/web/templates``."""
+
+    def __init__(self, locale: LocaleSettings, assets: Assets, clock: Clock) -> None:
+        self._locale = locale
+        self._clock = clock
+        self._environments = {code: self._environment(code, assets) for code in LANGUAGES}
+
+    def page(self, request: web.Request, template: str, *, status: int = 200, **context: Any) -> web.Response:
+        """The page for whoever sent ``request``, in their language."""
+        language = language_of(request, self._locale.language)
+        text = (
+            self._environments[language]
+            .get_template(template)
+            .render(
+                language=language,
+                languages=LANGUAGES,
+                session=session_info(request),
+                csrf=form_token(request),
+                here=request.path_qs,
+                now=self._clock.now(),
+                **context,
+            )
+        )
+        return web.Response(
+            text=text, status=status, content_type="text/html", headers={"Vary": "Accept-Language, Cookie"}
+        )
+
+    def error_page(self, request: web.Request, refused: Refused) -> web.Response:
+        """What went wrong, for a person."""
+        page = self.page(request, "error.html", status=refused.status, error=refused, title=phrase(refused.status))
+        page.headers.update(refused.headers)
+        return page
+
+    def _environment(self, language: str, assets: Assets) -> Environment:
+        environment = Environment(
+            loader=PackageLoader("gateway.web", "templates"),
+            extensions=["jinja2.ext.i18n"],
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        translations = load_translations(language)
+        environment.install_gettext_translations(translations, newstyle=True)  # type: ignore[attr-defined]
+        formats = Formats(Locale.parse(language), ZoneInfo(self._locale.timezone))
+        environment.globals["asset"] = assets.address
+        environment.filters.update(
+            when=formats.when,
+            full=formats.full,
+            machine_time=machine_time,
+            span=span,
+            size=size,
+            number=number,
+            excerpt=excerpt,
+            safe_link=safe_link,
+        )
+        return environment

@@ -1,0 +1,1 @@
+"""What the pages and the API read: functions of a Connection, each a few indexed statements, never one a row."""

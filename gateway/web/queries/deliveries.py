@@ -1,0 +1,73 @@
+"""Deliveries to CRMs, for people who ask what became of a lead."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from gateway.storage.tables import Attempt, Lead, Outbox
+from gateway.views.shapes import AttemptView, DeliveryDetails, DeliveryView
+from gateway.web.queries.filters import Filters, Page, contact_matches, has_handle, of_manager
+
+
+def deliveries_page(connection: Connection, filters: Filters, before: int | None) -> Page[DeliveryView]:
+    """Deliveries, the newest first, those with an id below ``before``. ``channel``, ``manager``, ``phone``, ``email``
+    and ``q`` are those of the lead that is told about."""
+    query = select(Outbox)
+    if before is not None:
+        query = query.where(Outbox.id < before)
+    if filters.since is not None:
+        query = query.where(Outbox.created_at >= filters.since)
+    if filters.until is not None:
+        query = query.where(Outbox.created_at < filters.until)
+    if filters.status is not None:
+        query = query.where(Outbox.state == filters.status)
+    of_lead = [*has_handle(Lead.contact_id, filters), *of_manager(Lead.manager_id, filters.manager)]
+    if filters.channel is not None:
+        of_lead.append(Lead.channel == filters.channel)
+    if filters.q:
+        of_lead.append(contact_matches(Lead.contact_id, filters.q))
+    if of_lead:
+        query = query.where(Outbox.lead_id.in_(select(Lead.id).where(*of_lead)))
+    rows = connection.execute(query.order_by(Outbox.id.desc()).limit(filters.limit + 1)).all()
+    shown = [DeliveryView(**_columns(row)) for row in rows[: filters.limit]]
+    return Page(shown, str(shown[-1].id) if len(rows) > filters.limit else None)
+
+
+def delivery(connection: Connection, delivery_id: int) -> DeliveryDetails | None:
+    """One delivery with its payload and tries."""
+    row = connection.execute(select(Outbox).where(Outbox.id == delivery_id)).one_or_none()
+    if row is None:
+        return None
+    tries = connection.execute(select(Attempt).where(Attempt.outbox_id == delivery_id).order_by(Attempt.id))
+    return DeliveryDetails(**_columns(row), payload=row.payload, tries=[_attempt(attempt) for attempt in tries])
+
+
+def _attempt(row: Row[Any]) -> AttemptView:
+    return AttemptView(
+        number=row.number,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        result=row.result,
+        detail=row.detail,
+    )
+
+
+def _columns(row: Row[Any]) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "crm": row.crm,
+        "type": row.event_type,
+        "message_id": row.message_id,
+        "status": row.state,
+        "lead": row.lead_id,
+        "interaction": row.interaction_id,
+        "attempts": row.attempts,
+        "due_at": row.due_at,
+        "reason": row.reason,
+        "remote_id": row.remote_id,
+        "remote_url": row.remote_url,
+        "created_at": row.created_at,
+        "updated_at": row.updated_at,
+    }

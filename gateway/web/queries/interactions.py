@@ -1,0 +1,146 @@
+"""Interactions of all channels, and calls with their records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, or_, select
+
+from gateway.core.types import Channel
+from gateway.storage.tables import Interaction
+from gateway.views.interactions import interaction_views
+from gateway.views.people import contact_briefs, manager_briefs
+from gateway.views.shapes import CallView, InteractionView
+from gateway.web.queries.filters import (
+    Filters,
+    Page,
+    Position,
+    contact_matches,
+    contains,
+    has_handle,
+    newest_first,
+    of_manager,
+)
+
+HISTORY_LIMIT = 500
+"""Rows of one lead's history that are shown; more than a page can hold."""
+
+RECORD_FIELDS = frozenset(field for field in CallView.__struct_fields__) - {
+    "id", "pbx", "line", "contact", "manager", "lead", "after_hours",
+}  # fmt: skip
+"""What is taken from the call's own record."""
+
+
+@dataclass(frozen=True, slots=True)
+class LastCall:
+    """What became of a lead's latest call."""
+
+    phase: str
+    outcome: str | None
+    missed_reason: str | None
+
+
+def interactions_page(connection: Connection, filters: Filters) -> Page[InteractionView]:
+    """Interactions, the newest first. ``status`` is the phase."""
+    query = _filtered(filters)
+    if filters.channel is not None:
+        query = query.where(Interaction.channel == filters.channel)
+    if filters.status is not None:
+        query = query.where(Interaction.phase == filters.status)
+    rows, following = _page(connection, query, filters)
+    return Page(interaction_views(connection, rows), following)
+
+
+def calls_page(connection: Connection, filters: Filters) -> Page[CallView]:
+    """Calls, the newest first. ``status`` is the outcome, or ``open`` for those that have not ended."""
+    query = _filtered(filters).where(Interaction.channel == Channel.CALL.value)
+    if filters.channel not in {None, Channel.CALL.value}:
+        return Page([], None)
+    if filters.status == "open":
+        query = query.where(Interaction.phase.in_(("ringing", "answered")))
+    elif filters.status is not None:
+        query = query.where(Interaction.outcome == filters.status)
+    rows, following = _page(connection, query, filters)
+    contacts = contact_briefs(connection, [row.contact_id for row in rows])
+    managers = manager_briefs(connection, [row.manager_id for row in rows])
+    return Page([_call(row, contacts.get(row.contact_id), managers.get(row.manager_id)) for row in rows], following)
+
+
+def interaction(connection: Connection, interaction_id: str) -> InteractionView | None:
+    """One interaction."""
+    rows = connection.execute(select(Interaction).where(Interaction.id == interaction_id)).all()
+    return next(iter(interaction_views(connection, rows)), None)
+
+
+def call(connection: Connection, interaction_id: str) -> CallView | None:
+    """One call, by the id of its interaction."""
+    row = connection.execute(
+        select(Interaction).where(Interaction.id == interaction_id, Interaction.channel == Channel.CALL.value)
+    ).one_or_none()
+    if row is None:
+        return None
+    contacts = contact_briefs(connection, [row.contact_id])
+    managers = manager_briefs(connection, [row.manager_id])
+    return _call(row, contacts.get(row.contact_id), managers.get(row.manager_id))
+
+
+def history(connection: Connection, lead_id: str) -> list[InteractionView]:
+    """Everything that belongs to a lead, the newest first."""
+    query = (
+        select(Interaction)
+        .where(Interaction.lead_id == lead_id)
+        .order_by(Interaction.occurred_at.desc(), Interaction.id.desc())
+        .limit(HISTORY_LIMIT)
+    )
+    return interaction_views(connection, connection.execute(query).all())
+
+
+def last_calls(connection: Connection, lead_ids: Sequence[str]) -> dict[str, LastCall]:
+    """Of these leads, those with calls: lead id -> what became of the latest."""
+    query = (
+        select(Interaction.lead_id, Interaction.phase, Interaction.outcome, Interaction.details)
+        .where(Interaction.lead_id.in_(lead_ids), Interaction.channel == Channel.CALL.value)
+        .order_by(Interaction.occurred_at, Interaction.id)
+    )
+    return {
+        lead_id or "": LastCall(phase, outcome, details.get("missed_reason"))
+        for lead_id, phase, outcome, details in connection.execute(query)
+    }
+
+
+def _filtered(filters: Filters) -> Select[Any]:
+    query = select(Interaction).where(
+        *has_handle(Interaction.contact_id, filters), *of_manager(Interaction.manager_id, filters.manager)
+    )
+    if filters.q:
+        texts = (Interaction.name, Interaction.subject, Interaction.text)
+        query = query.where(or_(contains(filters.q, texts), contact_matches(Interaction.contact_id, filters.q)))
+    return newest_first(query, Interaction.occurred_at, Interaction.id, filters)
+
+
+def _page(connection: Connection, query: Select[Any], filters: Filters) -> tuple[Sequence[Row[Any]], str | None]:
+    rows = connection.execute(query).all()
+    shown = rows[: filters.limit]
+    if len(rows) <= filters.limit:
+        return shown, None
+    return shown, Position(shown[-1].occurred_at, shown[-1].id).encode()
+
+
+def _call(row: Row[Any], contact: Any, manager: Any) -> CallView:
+    record = {name: value for name, value in row.details.items() if name in RECORD_FIELDS and value is not None}
+    # before its first record was understood, a call has only the columns
+    record.setdefault("direction", row.direction)
+    record.setdefault("outcome", row.outcome)
+    record.setdefault("started_at", row.occurred_at)
+    return CallView(
+        id=row.id,
+        pbx=row.source_name,
+        line=row.line,
+        contact=contact,
+        manager=manager,
+        lead=row.lead_id,
+        after_hours=row.after_hours,
+        **record,
+    )

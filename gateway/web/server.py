@@ -1,0 +1,120 @@
+"""The web room as one service: which routes are on which listener, and who may use them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import timedelta
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from gateway.core.clock import Clock
+from gateway.storage.store import Store
+from gateway.web.api.events import EventStream, Wakeups
+from gateway.web.api.routes import api_routes, description_route, filter_reader
+from gateway.web.guard import Doors, Guard
+from gateway.web.health import StatusSource, health_route
+from gateway.web.listeners import Listener, Site
+from gateway.web.metrics import WebMetrics
+from gateway.web.pages.assets import Assets
+from gateway.web.pages.leads import LeadPages
+from gateway.web.pages.render import Renderer
+from gateway.web.pages.sign_in import SignInPages
+from gateway.web.passwords import Passwords
+from gateway.web.settings import ListenAddress, LocaleSettings, WebSettings
+from gateway.web.throttle import LoginThrottle
+
+log = logging.getLogger(__name__)
+
+
+class WebServer:
+    """A Service: both listeners, or one that serves everything.
+
+    ``form_routes`` are the public routes of other rooms; they come without sign-in on the public listener.
+    """
+
+    def __init__(
+        self,
+        *,
+        settings: WebSettings,
+        locale: LocaleSettings,
+        store: Store,
+        hub: Wakeups,
+        status: StatusSource,
+        clock: Clock,
+        version: str,
+        form_routes: Sequence[web.RouteDef] = (),
+    ) -> None:
+        self.settings = settings
+        self.passwords = Passwords()
+        self.metrics = WebMetrics(clock, version)
+        assets = Assets()
+        renderer = Renderer(locale, assets, clock)
+        sign_in = SignInPages(
+            store, clock, renderer, self.passwords, LoginThrottle(clock), timedelta(hours=settings.session_hours)
+        )
+        outside = [*form_routes, health_route(status, clock)]
+        unguarded = [self.metrics.route(status), description_route(version), assets.route()]
+        idle = timedelta(minutes=settings.session_idle_minutes)
+        self.doors = Doors(public=_handlers([*outside, *unguarded]), open=_handlers(sign_in.open_routes()))
+        guard = Guard(store, clock, idle=idle, doors=self.doors)
+        self.events = EventStream(store, hub, clock, guard)
+        inside = [
+            *unguarded,
+            *sign_in.open_routes(),
+            *sign_in.routes(),
+            *LeadPages(store, filter_reader(locale), renderer).routes(),
+            *api_routes(store, locale, self.events),
+        ]
+        self.listeners = self._listeners(outside, inside, guard, renderer)
+
+    @property
+    def private_address(self) -> str:
+        """``http://127.0.0.1:8080``: where people come in, once started."""
+        return f"http://{self.listeners[-1].address.for_browsers}"
+
+    @property
+    def public_address(self) -> str:
+        """Where forms arrive, once started."""
+        return f"http://{self.listeners[0].address.for_browsers}"
+
+    async def start(self) -> None:
+        """Listen. Raises ConfigError that names the port and the key to change; nothing is left open then."""
+        started: list[Listener] = []
+        try:
+            for listener in self.listeners:
+                await listener.start()
+                started.append(listener)
+        except BaseException:
+            for listener in started:
+                await listener.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Graceful, within seconds: live readers are sent away, requests under way end."""
+        for listener in self.listeners:
+            await listener.stop()
+        self.passwords.close()
+
+    def _listeners(
+        self, outside: list[web.RouteDef], inside: list[web.RouteDef], guard: Guard, renderer: Renderer
+    ) -> list[Listener]:
+        one = self.settings.one_listener
+        private = Site(
+            key="private",
+            address=ListenAddress.parse(self.settings.private),
+            routes=[*outside, *inside],  # /health and the forms are at hand for scripts here too
+            middlewares=[guard.middleware],
+            error_page=renderer.error_page,
+            on_stop=[self.events.close],
+        )
+        public = Site(key="public", address=ListenAddress.parse(self.settings.public), routes=outside)
+        sites = [private] if one else [public, private]
+        measure = self.metrics.middleware()
+        return [Listener(site=site, settings=self.settings, measure=measure) for site in sites]
+
+
+def _handlers(routes: Sequence[web.RouteDef]) -> frozenset[object]:
+    handlers: set[type | Handler] = {route.handler for route in routes}
+    return frozenset(handlers)
