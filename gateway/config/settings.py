@@ -1,0 +1,151 @@
+"""The whole configuration: each room's settings, composed. The only file that knows every table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path as FilePath
+from typing import Any
+
+import msgspec
+
+from gateway.capture.settings import RetentionSettings
+from gateway.config import document, environment, secrets
+from gateway.config.convert import Problem, Reader
+from gateway.config.document import Document, dotted
+from gateway.config.tables import GatewaySettings, HoursSettings, LogSettings, ManagerSettings, RoutingSettings
+from gateway.core.errors import ConfigError
+from gateway.delivery.settings import CrmSettings
+from gateway.leads.settings import LeadsSettings
+from gateway.mail.settings import MailboxSettings, SmtpSettings
+from gateway.storage.settings import StorageSettings
+from gateway.telephony.settings import PbxSettings
+from gateway.web.settings import WebSettings
+from gateway.webforms.settings import EMBEDDED_FORMS, FormSettings
+
+SEARCHED = (FilePath("leadgate.toml"), FilePath("/etc/leadgate/leadgate.toml"))
+"""Where a configuration is looked for when none is named; the first that exists is used."""
+
+
+_WAITING = {
+    "hours": "[hours] has no effect in this release: there are no working hours yet; its keys are not checked.",
+    "routing": "[routing] has no effect in this release: there is no routing yet; its keys are not checked.",
+    "manager": "[[manager]] only tells your own numbers and addresses so far: 'leadgate user add' adds people.",
+}
+
+
+class Tables(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Every table of the file. All have defaults: no file at all is a working configuration."""
+
+    gateway: GatewaySettings = GatewaySettings()
+    storage: StorageSettings = StorageSettings()
+    web: WebSettings = WebSettings()
+    pbx: tuple[PbxSettings, ...] = ()
+    mailbox: tuple[MailboxSettings, ...] = ()
+    smtp: SmtpSettings = SmtpSettings()
+    form: tuple[FormSettings, ...] = ()
+    leads: LeadsSettings = LeadsSettings()
+    hours: HoursSettings | None = None
+    routing: RoutingSettings | None = None
+    manager: tuple[ManagerSettings, ...] = ()
+    crm: tuple[CrmSettings, ...] = ()
+    retention: RetentionSettings = RetentionSettings()
+    log: LogSettings = LogSettings()
+
+
+class Settings(Tables, frozen=True, kw_only=True):
+    """The configuration as the program uses it: read once, never changed."""
+
+    source: FilePath | None = None
+    """The file it was read from; None for the embedded default."""
+    remarks: tuple[str, ...] = ()
+    """Sentences about what was read: no errors, but a person should know."""
+
+    @staticmethod
+    def load(path: FilePath | None, environ: Mapping[str, str]) -> Settings:
+        """Read ``path`` (None: no file) with ``environ`` over it.
+
+        Raises ConfigError whose text holds every problem, one a line: where, which key, what is wrong, the way out.
+        """
+        tree = document.read(path)
+        reader = Reader()
+        names = Tables.__struct_fields__
+        for slip in environment.overlay(tree, environ, names):
+            reader.report(slip.path, slip.sentence)
+        tables = reader.table(Tables, tree.data, ())
+        if tables is not None:
+            for problem in _collisions(tables):
+                reader.report(problem.path, problem.sentence)
+        if tables is None or reader.problems:
+            raise ConfigError("\n".join(_lines(tree, reader.problems)))
+        values = {name: getattr(tables, name) for name in names}
+        if path is None and "form" not in tree.data:
+            values["form"] = EMBEDDED_FORMS
+        return Settings(**values, source=path, remarks=tuple(environment.lookalikes(environ, names)))
+
+    def with_data(self, folder: str | None) -> Settings:
+        """The same with another data folder (``--data``); None leaves it."""
+        if folder is None:
+            return self
+        return msgspec.structs.replace(self, gateway=msgspec.structs.replace(self.gateway, data=folder))
+
+    def with_region(self, region: str | None) -> Settings:
+        """The same with another country for national numbers (``--region``); None leaves it. Raises ConfigError."""
+        if region is None:
+            return self
+        try:
+            gateway = msgspec.structs.replace(self.gateway, region=region)
+        except ValueError as error:
+            raise ConfigError(f"--region: {error}") from None
+        return msgspec.structs.replace(self, gateway=gateway)
+
+    @property
+    def data(self) -> FilePath:
+        """The data folder, absolute."""
+        return FilePath(self.gateway.data).expanduser().absolute()
+
+    def not_yet(self) -> list[str]:
+        """Sentences about what is configured and valid, but does nothing in this version."""
+        sentences = [sentence for part in self._parts() for sentence in _not_yet(part)]
+        return sentences + [_WAITING[name] for name in _WAITING if getattr(self, name)]
+
+    def secrets(self) -> frozenset[str]:
+        """Every text that the log must never show."""
+        return frozenset(secrets.secret_values(self))
+
+    def __repr__(self) -> str:
+        """Only where it came from: some tables hold secrets."""
+        return f"Settings(source={str(self.source) if self.source else None!r})"
+
+    def _parts(self) -> Iterable[Any]:
+        for name in Tables.__struct_fields__:
+            value = getattr(self, name)
+            yield from value if isinstance(value, tuple) else (value,)
+
+
+def find(named: str | None) -> FilePath | None:
+    """The configuration file to read: the named one, else the first of SEARCHED that exists, else None."""
+    if named is not None:
+        return FilePath(named)
+    return next((file for file in SEARCHED if file.is_file()), None)
+
+
+def _not_yet(part: Any) -> list[str]:
+    """What a room says about its own keys that wait for a later version: one sentence or several."""
+    say = getattr(part, "not_yet", None)
+    said = say() if say else []
+    return [said] if isinstance(said, str) else list(said)
+
+
+def _collisions(tables: Tables) -> list[Problem]:
+    """Two listeners can't have one address; public and private web may, then they are one listener."""
+    taken = {tables.web.public: "web.public", tables.web.private: "web.private"}
+    if tables.smtp.listen in taken:
+        sentence = f"{tables.smtp.listen} is also the address of {taken[tables.smtp.listen]}. Choose another port."
+        return [Problem(("smtp", "listen"), sentence)]
+    return []
+
+
+def _lines(tree: Document, problems: Iterable[Problem]) -> list[str]:
+    """The problems as a person reads them: from the top of the file down, then the environment's."""
+    ordered = sorted(problems, key=lambda problem: tree.order(problem.path))
+    return [f"{tree.place(problem.path)}: {dotted(problem.path)}: {problem.sentence}" for problem in ordered]
