@@ -97,7 +97,11 @@ def _with_accounts(args: argparse.Namespace, work: Callable[[Accounts, Settings]
     from gateway.web.passwords import Passwords
 
     async def with_accounts(store: Store, settings: Settings) -> T:
-        return await work(Accounts(store, SystemClock(), new_id, Passwords()), settings)
+        passwords = Passwords()
+        try:
+            return await work(Accounts(store, SystemClock(), new_id, passwords), settings)
+        finally:
+            passwords.close()
 
     return with_store(args, with_accounts)
 

@@ -65,7 +65,7 @@ def read_events(path: Path) -> list[Event]:
 def _from_json(path: Path, data: bytes) -> list[Event]:
     try:
         events = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UnreadableRecording(f"{path}: is no valid JSON: {error}") from error
     if not isinstance(events, list) or not all(isinstance(event, dict) for event in events):
         raise UnreadableRecording(f"{path}: must be a JSON array of event objects")

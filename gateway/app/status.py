@@ -1,0 +1,114 @@
+"""How the gateway is, collected from all its parts for /health and the metrics."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection
+
+from gateway.capture.spool import Spool
+from gateway.core.clock import Clock
+from gateway.core.errors import LeadgateError
+from gateway.core.ports import HealthSource, SourceHealth
+from gateway.delivery import outbox
+from gateway.delivery.worker import DeliveryWorker
+from gateway.processing.worker import Backlog as Unprocessed
+from gateway.processing.worker import backlog
+from gateway.storage.store import Store
+from gateway.web.health import Backlog, DatabaseStatus, Status
+
+DATABASE_SECONDS = 2.0
+"""A database that does not answer in this time is away."""
+FRESH_SECONDS = 0.5
+"""Probes that come faster than this share an answer: /health faces the internet and costs a commit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What waits in the database."""
+
+    journal: Unprocessed
+    outbox: Sequence[outbox.Backlog]
+
+
+@dataclass(slots=True, eq=False)
+class StatusBoard:
+    """Implements ``web.health.StatusSource``."""
+
+    store: Store
+    spool: Spool
+    delivery: DeliveryWorker
+    sources: Sequence[HealthSource]
+    clock: Clock
+    _warnings: tuple[str, ...] | None = None
+    _engine: str = ""
+    _last: Status | None = None
+    _last_at: float = 0.0
+
+    async def status(self) -> Status:
+        """The state now, or half a second ago."""
+        now = self.clock.monotonic()
+        if self._last is None or now - self._last_at > FRESH_SECONDS:
+            self._last, self._last_at = await self._collect(), now
+        return self._last
+
+    async def _collect(self) -> Status:
+        database, waiting = await self._database()
+        state = await asyncio.to_thread(self.spool.state)
+        oldest = self.clock.now().timestamp() - state.oldest_seconds if state.oldest_seconds is not None else None
+        journal = waiting.journal if waiting else Unprocessed(0, None, 0)
+        crms = waiting.outbox if waiting else ()
+        ages = [crm.oldest for crm in crms if crm.oldest is not None]
+        return Status(
+            database=database,
+            sources=(*self._sources(state.corrupt), *self.delivery.health()),
+            spool=Backlog(count=state.files, oldest_at=datetime.fromtimestamp(oldest, UTC) if oldest else None),
+            journal=Backlog(count=journal.waiting, oldest_at=journal.oldest_received),
+            journal_aside=journal.aside,
+            outbox=Backlog(count=sum(crm.waiting + crm.sending for crm in crms), oldest_at=min(ages, default=None)),
+            outbox_held=sum(crm.held for crm in crms),
+            outbox_dead=sum(crm.dead for crm in crms),
+        )
+
+    def _sources(self, corrupt: int) -> list[SourceHealth]:
+        found = [health for source in self.sources for health in source.health()]
+        if corrupt:
+            detail = (
+                f"{corrupt} files in {self.spool.folder} could not be stored and were set aside as *.corrupt. The log "
+                "says why; rename one to *.item to have it tried again."
+            )
+            found.append(SourceHealth(name="spool", ok=False, state="corrupt", detail=detail))
+        return found
+
+    async def _database(self) -> tuple[DatabaseStatus, Waiting | None]:
+        try:
+            async with asyncio.timeout(DATABASE_SECONDS):
+                await self.store.check()
+                waiting = await self.store.read(_waiting)
+                if self._warnings is None:
+                    self._warnings = tuple(await asyncio.to_thread(self.store.warnings))
+                    self._engine = await self.store.read(_engine)
+        except TimeoutError:
+            detail = f"The database {self.store.shown_url} did not answer within {DATABASE_SECONDS:.0f} s."
+            return self._away(detail), None
+        except LeadgateError as error:
+            return self._away(f"{error}"), None
+        return DatabaseStatus(ok=True, engine=self._engine, warnings=self._warnings), waiting
+
+    def _away(self, detail: str) -> DatabaseStatus:
+        rescue = f"{detail} What comes in meanwhile is kept in {self.spool.folder}."
+        return DatabaseStatus(ok=False, engine=self._engine, detail=rescue, warnings=self._warnings or ())
+
+
+def _waiting(connection: Connection) -> Waiting:
+    return Waiting(backlog(connection), outbox.backlog(connection))
+
+
+def _engine(connection: Connection) -> str:
+    if connection.dialect.name == "sqlite":
+        return f"SQLite {sqlite3.sqlite_version}"
+    return f"PostgreSQL {connection.exec_driver_sql('SHOW server_version').scalar_one()}"

@@ -1,0 +1,1 @@
+"""The telephony room with real sockets and a real Asterisk."""

@@ -1,0 +1,1 @@
+"""Two real Asterisks: the company's PBX, and the world of provider and phones that calls it."""

@@ -1,0 +1,91 @@
+"""pytest's side of the real servers: the ``peer`` marker and the fixtures that start each server once a session.
+
+A test that needs a server says so with ``@pytest.mark.peer("asterisk")`` or by asking for the server's fixture. Where
+the server can't run the test is skipped with the reason; with ``REQUIRE_PEERS=1`` it fails instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NoReturn, TypeVar
+
+import pytest
+
+from tests.peers import postgresql
+from tests.peers.asterisk import server as asterisk
+from tests.peers.asterisk.server import AsteriskPair
+from tests.peers.installed import PeerMissing, required
+from tests.peers.postgresql import PostgresServer
+
+Server = TypeVar("Server")
+
+AVAILABLE: dict[str, Callable[[], object]] = {
+    "asterisk": asterisk.check_installed,
+    "postgresql": postgresql.find_programs,
+}
+"""A peer's name to a check that raises PeerMissing. Chromium and Dovecot get their lines with their first tests."""
+
+FIXTURE_NEEDS = {
+    "asterisk_pair": "asterisk",
+    "postgresql_server": "postgresql",
+    "postgresql_url": "postgresql",
+}
+"""Fixtures that mark the tests which use them, so that ``-m 'not peer'`` leaves out what it should."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test that uses a server's fixture."""
+    for item in items:
+        for name in sorted(
+            {FIXTURE_NEEDS[used] for used in getattr(item, "fixturenames", ()) if used in FIXTURE_NEEDS}
+        ):
+            item.add_marker(pytest.mark.peer(name))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip, or fail, before any fixture of the test is made."""
+    for marker in item.iter_markers("peer"):
+        (name,) = marker.args
+        if name not in AVAILABLE:
+            raise pytest.UsageError(f"{item.nodeid}: unknown peer {name!r}; known: {', '.join(sorted(AVAILABLE))}")
+        try:
+            AVAILABLE[name]()
+        except PeerMissing as missing:
+            _give_up(missing)
+
+
+def _give_up(missing: PeerMissing) -> NoReturn:
+    if required():
+        pytest.fail(f"REQUIRE_PEERS=1: {missing}", pytrace=False)
+    pytest.skip(str(missing))
+
+
+def _started(start: Callable[[], Server]) -> Server:
+    try:
+        return start()
+    except PeerMissing as missing:
+        _give_up(missing)
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[PostgresServer]:
+    """A PostgreSQL of the test session's own."""
+    server = _started(PostgresServer.start)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def postgresql_url(postgresql_server: PostgresServer) -> Iterator[str]:
+    """The SQLAlchemy URL of a new, empty database; it is dropped after the test."""
+    name = postgresql_server.create_database()
+    yield postgresql_server.url(name)
+    postgresql_server.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def asterisk_pair() -> Iterator[AsteriskPair]:
+    """The PBX and its world, running; tests share it, each with phones of its own team."""
+    pair = _started(AsteriskPair.start)
+    yield pair
+    pair.stop()
