@@ -91,7 +91,12 @@ _PLACE = (
     .where(INTERACTION.c.id == bindparam("interaction_id"))
     .values(contact_id=bindparam("contact"), lead_id=bindparam("lead"), updated_at=bindparam("at"))
 )
-_DONE = update(JOURNAL).where(JOURNAL.c.id == bindparam("journal_id"))
+_DONE = (
+    update(JOURNAL)
+    .where(JOURNAL.c.id == bindparam("journal_id"))
+    .values(state="done", processed_at=bindparam("at"), error=None)
+)
+_READ = update(JOURNAL).where(JOURNAL.c.id == bindparam("journal_id")).values(draft=bindparam("read"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,18 +117,24 @@ def process(connection: Connection, journal_id: int, interpreted: Draft | None, 
     row = connection.execute(_ROW, {"journal_id": journal_id}).one_or_none()
     if row is None:
         return False
-    done: dict[str, Any] = {"state": "done", "processed_at": means.at, "error": None}
     if row.draft is not None:
         draft = draft_from_json(row.draft)
     elif interpreted is not None:
-        done["draft"] = draft_to_json(interpreted)
-        draft = draft_from_json(done["draft"])  # clean of what no database takes
-        apply_draft(connection, row.id, Phase(row.phase), draft, means.at)
+        draft = _take_up(connection, journal_id, row, interpreted, means.at)
     else:
         raise ValueError(f"journal row {journal_id} has neither a draft nor an interpreter")
     _place(connection, row, draft, means)
-    connection.execute(_DONE.values(**done), {"journal_id": journal_id})
+    connection.execute(_DONE, {"journal_id": journal_id, "at": means.at})
     return True
+
+
+def _take_up(connection: Connection, journal_id: int, row: Any, interpreted: Draft, at: datetime) -> Draft:
+    """Write down what was read in a raw item; the draft comes back clean of what no database takes."""
+    stored = draft_to_json(interpreted)
+    draft = draft_from_json(stored)
+    apply_draft(connection, row.id, Phase(row.phase), draft, at)
+    connection.execute(_READ, {"journal_id": journal_id, "read": stored})
+    return draft
 
 
 def _place(connection: Connection, row: Any, draft: Draft, means: Means) -> None:

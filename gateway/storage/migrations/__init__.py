@@ -78,7 +78,7 @@ def upgrade_engine(engine: Engine, target: str = "head") -> Upgraded:
         if engine.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
         before = current(connection)
-        _refuse_newer(before, engine)
+        refuse_newer(connection)
         command.upgrade(configuration(connection), target)
         after = current(connection)
     if after is None:
@@ -91,10 +91,12 @@ def current(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
-def _refuse_newer(revision: str | None, engine: Engine) -> None:
+def refuse_newer(connection: Connection) -> None:
+    """Raise SchemaTooNew where a newer program has written to this database."""
+    revision = current(connection)
     known = {script.revision for script in ScriptDirectory.from_config(configuration()).walk_revisions()}
     if revision is not None and revision not in known:
-        shown = engine.url.render_as_string(hide_password=True)
+        shown = connection.engine.url.render_as_string(hide_password=True)
         raise SchemaTooNew(
             f"the database {shown} has schema {revision}, which this Leadgate (schema {head()}) does not know: it was "
             "written by a newer version. Install that version again, or restore the backup made before the upgrade."
