@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 
 from benchmarks.harness import Benchmark, Contender, Measured
 from gateway.capture.journal import prepare, store_all
@@ -21,7 +21,7 @@ from gateway.core.types import Channel, Direction, Draft, Handle, HandleKind, In
 from gateway.storage.migrations import upgrade
 from gateway.storage.settings import StorageSettings
 from gateway.storage.store import Store
-from gateway.storage.tables import Contact, ContactHandle
+from gateway.storage.tables import Contact, ContactHandle, table_of
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 BATCH = 50
@@ -127,7 +127,7 @@ def _looking_up(store: Store, folder: Path) -> Benchmark:
 
     def driver() -> Measured:
         connection = sqlite3.connect(folder / "leadgate.db")
-        query = "SELECT contact_id FROM contact_handle WHERE kind = 'phone' AND value = ?"
+        query = "SELECT contact_id FROM contact_handle WHERE value = ? AND kind = 'phone'"
         began = time.perf_counter()
         for number in numbers:
             connection.execute(query, (number,)).fetchone()
@@ -150,7 +150,10 @@ def _looking_up(store: Store, folder: Path) -> Benchmark:
     )
 
 
+HANDLE = table_of(ContactHandle)
+_OWNER = select(HANDLE.c.contact_id).where(HANDLE.c.value == bindparam("value"), HANDLE.c.kind == "phone")
+
+
 def contact_of(connection: Connection, number: str) -> str | None:
     """The contact with this number."""
-    query = select(ContactHandle.contact_id).where(ContactHandle.kind == "phone", ContactHandle.value == number)
-    return connection.execute(query).scalar_one_or_none()
+    return connection.execute(_OWNER, {"value": number}).scalar_one_or_none()

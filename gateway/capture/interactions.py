@@ -7,10 +7,22 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, select, update
 
+from gateway.capture.precedence import combined, needs_care
 from gateway.core.types import Draft, Inbound, Phase
-from gateway.storage.tables import Interaction
+from gateway.storage.tables import Interaction, table_of
+
+INTERACTION = table_of(Interaction)
+_STORED = select(
+    *(
+        INTERACTION.c[name]
+        for name in (
+            "phase", "direction", "kind", "outcome", "line", "name", "subject", "text", "fields", "source", "handles",
+            "attachments", "problems", "details", "occurred_at", "ended_at",
+        )
+    )
+)  # fmt: skip
 
 MAX_TEXT = 1_000_000
 """Characters of text kept in the row; the raw item has the rest."""
@@ -43,9 +55,18 @@ def _is_odd(text: str) -> bool:
 
 
 def draft_to_json(draft: Draft) -> dict[str, Any]:
-    """A Draft as plain JSON values, for the journal."""
-    plain: dict[str, Any] = storable(msgspec.to_builtins(draft))
-    return plain
+    """A Draft as plain JSON values that can be stored."""
+    plain: dict[str, Any] = msgspec.to_builtins(draft)
+    return plain if as_stored(draft) is not None else storable(plain)
+
+
+def as_stored(value: Any) -> msgspec.Raw | None:
+    """``value`` as JSON, where nothing in it has to be replaced to be storable; nearly always so, and told at once."""
+    try:
+        text = msgspec.json.encode(value)
+    except UnicodeEncodeError:
+        return None
+    return msgspec.Raw(text) if b"\\u0000" not in text else None
 
 
 def draft_from_json(stored: dict[str, Any]) -> Draft:
@@ -103,9 +124,15 @@ def columns_of_pending(item: Inbound) -> dict[str, Any]:
 
 
 def apply_draft(connection: Connection, interaction_id: str, phase: Phase, draft: Draft, at: datetime) -> bool:
-    """Put a later report's facts into the row; False where ``phase``, the row's own, is further on already."""
+    """Put a later report's facts into the row; False where they change nothing: ``phase``, the row's own, is further on
+    already, or a better report of the same call is there (``precedence``)."""
     if draft.phase.rank < phase.rank:
         return False
     columns = columns_of(draft, draft_to_json(draft))
+    if needs_care(draft, phase):
+        stored = connection.execute(_STORED.where(INTERACTION.c.id == interaction_id)).mappings().one()
+        columns = combined(dict(stored), columns)
+        if not columns:
+            return False
     connection.execute(update(Interaction).where(Interaction.id == interaction_id).values(**columns, updated_at=at))
     return True

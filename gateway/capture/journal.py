@@ -10,13 +10,25 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+import msgspec
+from sqlalchemy import Connection, bindparam, select
 
 from gateway.capture.cursors import move
-from gateway.capture.interactions import apply_draft, columns_of, columns_of_pending, draft_to_json, storable
+from gateway.capture.interactions import apply_draft, as_stored, columns_of, columns_of_pending, storable
+from gateway.capture.precedence import is_from_log
 from gateway.core.clock import NewId
 from gateway.core.types import Inbound, Outcome, Phase, Receipt
-from gateway.storage.tables import Interaction, Journal
+from gateway.storage.bulk import insert_rows
+from gateway.storage.tables import Interaction, Journal, table_of
+
+JOURNAL, INTERACTION = table_of(Journal), table_of(Interaction)
+
+_REPORTS = select(JOURNAL.c.dedup_key, JOURNAL.c.interaction_id).where(
+    JOURNAL.c.dedup_key.in_(bindparam("keys", expanding=True))
+)
+_INTERACTIONS = select(INTERACTION.c.key, INTERACTION.c.id, INTERACTION.c.phase).where(
+    INTERACTION.c.key.in_(bindparam("keys", expanding=True))
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +52,11 @@ def prepare(item: Inbound, at: datetime, new_id: NewId, keep: timedelta | None) 
     keep_until = at + keep if keep is not None else None
     interaction_id = new_id()
     draft = item.draft
-    plain = draft_to_json(draft) if draft is not None else None
+    stored = as_stored(draft)
+    plain = None
+    if draft is not None:
+        plain = msgspec.to_builtins(draft) if stored is not None else storable(msgspec.to_builtins(draft))
+    meta = dict(item.meta)
     return Entry(
         item=item,
         interaction_id=interaction_id,
@@ -52,8 +68,8 @@ def prepare(item: Inbound, at: datetime, new_id: NewId, keep: timedelta | None) 
             "source": item.source,
             "channel": item.channel.value,
             "raw": item.raw,
-            "meta": storable(dict(item.meta)),
-            "draft": plain,
+            "meta": as_stored(meta) or storable(meta),
+            "draft": stored if draft is not None and stored is not None else plain,
             "received_at": item.received_at,
             "due_at": at,
             "keep_until": keep_until,
@@ -92,43 +108,34 @@ def store_all(connection: Connection, entries: Sequence[Entry]) -> list[Receipt]
             open_rows[item.key] = interaction_id, item.draft.phase if item.draft else Phase.RECEIVED
         elif item.draft is not None:
             _flush(connection, new_interactions)  # it may be among them: a call that rang and ended in this very batch
-            open_rows[item.key] = interaction_id, _apply(connection, interaction_id, phase, entry)
+            applied = apply_draft(connection, interaction_id, phase, item.draft, entry.at)
+            if not applied and is_from_log(item.draft.details):  # the connector has told it already
+                receipts.append(Receipt(Outcome.DUPLICATE, interaction_id))
+                continue
+            open_rows[item.key] = interaction_id, item.draft.phase if applied else phase
         known[item.dedup_key] = interaction_id
         new_reports.append({**entry.row, "interaction_id": interaction_id})
         receipts.append(Receipt(Outcome.STORED, interaction_id))
     _flush(connection, new_interactions)
-    if new_reports:
-        connection.execute(insert(Journal), new_reports)
+    insert_rows(connection, JOURNAL, new_reports)
     for entry in entries:
         if entry.item.cursor is not None:
             move(connection, entry.item.cursor, entry.at)
     return receipts
 
 
-def _apply(connection: Connection, interaction_id: str, phase: Phase, entry: Entry) -> Phase:
-    draft = entry.item.draft
-    if draft is None or not apply_draft(connection, interaction_id, phase, draft, entry.at):
-        return phase
-    return draft.phase
-
-
 def _flush(connection: Connection, rows: list[dict[str, Any]]) -> None:
-    if rows:
-        connection.execute(insert(Interaction), rows)
-        rows.clear()
+    insert_rows(connection, INTERACTION, rows)
+    rows.clear()
 
 
 def _reports(connection: Connection, keys: set[str]) -> dict[str, str]:
     """dedup_key -> interaction id, of those reports that were stored before."""
-    rows = connection.execute(select(Journal.dedup_key, Journal.interaction_id).where(Journal.dedup_key.in_(keys)))
-    return {row.dedup_key: row.interaction_id for row in rows}
+    return {row[0]: row[1] for row in connection.execute(_REPORTS, {"keys": list(keys)})}
 
 
 def _interactions(connection: Connection, keys: set[str]) -> dict[str, tuple[str | None, Phase]]:
     """key -> (id, phase), of those interactions that are there."""
     if not keys:
         return {}
-    rows = connection.execute(
-        select(Interaction.key, Interaction.id, Interaction.phase).where(Interaction.key.in_(keys))
-    )
-    return {row.key: (row.id, Phase(row.phase)) for row in rows}
+    return {row[0]: (row[1], Phase(row[2])) for row in connection.execute(_INTERACTIONS, {"keys": list(keys)})}

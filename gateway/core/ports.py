@@ -30,6 +30,27 @@ class Cursors(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenCall:
+    """A call that is stored as ringing or answered."""
+
+    key: str
+    """Its ``Inbound.key``."""
+    started_at: datetime
+    heard_at: datetime
+    """When its last report was stored."""
+    details: Mapping[str, Json]
+    """The ``Draft.details`` of that report."""
+
+
+class OpenCalls(Protocol):
+    """What a telephony connector must know of its own past after a restart."""
+
+    async def open_calls(self, source: str) -> list[OpenCall]:
+        """The calls of this PBX that are stored as open. Raises StoreUnavailable."""
+        ...
+
+
 class Interpreter(Protocol):
     """Turns bytes that were stored first into a Draft, in the processing. For connectors that hand over no draft."""
 

@@ -42,6 +42,15 @@ def reading_engine(url: URL, connections: int) -> Engine:
     return engine
 
 
+def peeking_engine(url: URL) -> Engine:
+    """The engine of one kept connection for point reads: each statement alone sees what was committed last."""
+    engine = create_engine(url, isolation_level="AUTOCOMMIT", **_options(url, connections=1))
+    if url.get_backend_name() == "sqlite":
+        event.listen(engine, "connect", _set_up_sqlite_reader)
+        return engine
+    return engine.execution_options(postgresql_readonly=True)
+
+
 def _options(url: URL, connections: int) -> dict[str, Any]:
     # errors go to the log: without their parameters, which are people's names and numbers
     common: dict[str, Any] = {"pool_size": connections, "max_overflow": 2, "hide_parameters": True}

@@ -118,3 +118,23 @@ async def test_stopping_finishes_what_was_queued(store: Store) -> None:
 async def test_readers_can_not_write(store: Store) -> None:
     with pytest.raises(StoreUnavailable, match="readonly"):
         store.peek(lambda connection: connection.execute(insert(Change), {"kind": "x", "object_id": "x", "at": MONDAY}))
+
+
+async def test_a_peek_after_a_failed_one_works_again(store: Store) -> None:
+    with pytest.raises(StoreUnavailable):
+        store.peek(lambda connection: connection.exec_driver_sql("SELECT * FROM nowhere"))
+    await store.write(add("a"))
+    assert store.peek(stored) == ["a"]
+
+
+async def test_a_peek_sees_what_was_committed_a_moment_ago(store: Store) -> None:
+    for number in range(5):
+        await store.write(add(str(number)))
+        assert len(store.peek(stored)) == number + 1
+
+
+async def test_background_gets_its_share_although_callers_never_pause(store: Store) -> None:
+    background = asyncio.create_task(store.write(add("background"), background=True))
+    async with asyncio.timeout(10):
+        while not background.done():
+            await asyncio.gather(*(store.write(add(f"u{number}")) for number in range(20)))
