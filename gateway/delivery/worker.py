@@ -83,6 +83,10 @@ class DeliveryWorker:
         """One entry a CRM, from memory; how much waits is outbox.backlog's to say."""
         return [lane.health() for lane in self._lanes]
 
+    def adapter_of(self, crm: str) -> CrmAdapter:
+        """The adapter of the CRM of this name. Raises KeyError."""
+        return {lane.crm.name: lane.adapter for lane in self._lanes}[crm]
+
     def results(self) -> dict[str, Counter[str]]:
         """Tries since the start by CRM and result, for the metrics."""
         return {lane.crm.name: lane.results for lane in self._lanes}
