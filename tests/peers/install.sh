@@ -2,6 +2,7 @@
 # install.sh: puts the real servers that the tests talk to into a cache outside the work tree. Quick the second time.
 #
 #   postgresql   the machine's own if there is one, else Debian's or Ubuntu's package of the running release
+#   chromium     the machine's own if there is one, else the package of the running release
 #   asterisk16   Asterisk 16.28 of Debian bullseye, a frozen suite
 #   dovecot      Dovecot 2.3.19 of Debian bookworm (2.4 has another configuration language)
 #   asterisk22   Asterisk 22 of Debian sid, only with LEADGATE_ASTERISK=22 (a moving suite: for trying, not for CI)
@@ -143,6 +144,13 @@ postgresql() {
     ensure postgresql machine postgresql
 }
 
+chromium() {
+    for name in chromium chromium-browser google-chrome-stable google-chrome; do
+        if command -v "$name" >/dev/null; then return; fi
+    done
+    ensure chromium machine chromium
+}
+
 if ! command -v apt-get >/dev/null || ! command -v dpkg-deb >/dev/null; then
     give_up "PostgreSQL, Asterisk and Dovecot are installed on Debian and Ubuntu only"
     exit 0
@@ -159,6 +167,7 @@ flock 9 # two runs at once: the second waits and then finds everything done
 postgresql
 ensure asterisk16 bullseye asterisk asterisk-modules asterisk-voicemail
 ensure dovecot bookworm dovecot-imapd
+chromium
 case ${LEADGATE_ASTERISK:-16} in
 16) ;;
 22) ensure asterisk22 sid asterisk asterisk-modules ;;

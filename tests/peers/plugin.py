@@ -11,9 +11,10 @@ from typing import NoReturn, TypeVar
 
 import pytest
 
-from tests.peers import postgresql
+from tests.peers import chromium, dovecot, postgresql
 from tests.peers.asterisk import server as asterisk
 from tests.peers.asterisk.server import AsteriskPair
+from tests.peers.dovecot import DovecotServer
 from tests.peers.installed import PeerMissing, required
 from tests.peers.postgresql import PostgresServer
 
@@ -21,12 +22,15 @@ Server = TypeVar("Server")
 
 AVAILABLE: dict[str, Callable[[], object]] = {
     "asterisk": asterisk.check_installed,
+    "chromium": chromium.program,
+    "dovecot": dovecot.check_installed,
     "postgresql": postgresql.find_programs,
 }
-"""A peer's name to a check that raises PeerMissing. Chromium and Dovecot get their lines with their first tests."""
+"""A peer's name to a check that raises PeerMissing."""
 
 FIXTURE_NEEDS = {
     "asterisk_pair": "asterisk",
+    "dovecot_server": "dovecot",
     "postgresql_server": "postgresql",
     "postgresql_url": "postgresql",
 }
@@ -89,3 +93,11 @@ def asterisk_pair() -> Iterator[AsteriskPair]:
     pair = _started(AsteriskPair.start)
     yield pair
     pair.stop()
+
+
+@pytest.fixture(scope="session")
+def dovecot_server() -> Iterator[DovecotServer]:
+    """A running Dovecot; tests share it, each with a user name of its own."""
+    server = _started(DovecotServer.start)
+    yield server
+    server.stop()

@@ -1,0 +1,211 @@
+"""The snippet and the hosted page in a real Chromium, also with the server going away and coming back."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from gateway.core.clock import SystemClock
+from gateway.core.types import Draft, Kind
+from gateway.webforms.intake import FormIntake
+from gateway.webforms.routes import routes
+from gateway.webforms.settings import FormSettings
+from tests.support.browser import Page, browser
+from tests.support.ports import LOOPBACK, free_ports
+from tests.support.sink import RecordingSink
+
+pytestmark = pytest.mark.peer("chromium")
+
+SITE = """<!doctype html><html lang="{language}"><meta charset="utf-8"><title>Shop</title>
+<form id="order" {attributes} method="post"><input name="name"><input name="phone" type="tel">
+<input name="photo" type="file"><textarea name="message"></textarea><button name="which" value="order">Go</button></form>
+{script}</html>"""
+
+
+class Gateway:
+    """The forms behind a real server that can be stopped and started, and a shop's site on another origin."""
+
+    def __init__(self, *forms: FormSettings) -> None:
+        self.forms = forms
+        self.sink = RecordingSink()
+        self.intake = FormIntake(forms, self.sink, SystemClock(), region="RU")
+        self.port, self.site_port = free_ports(2)
+        self._runner: web.AppRunner | None = None
+
+    @property
+    def address(self) -> str:
+        return f"http://{LOOPBACK}:{self.port}"
+
+    @property
+    def site(self) -> str:
+        return f"http://localhost:{self.site_port}"
+
+    @property
+    def drafts(self) -> list[Draft]:
+        return [item.draft for item in self.sink.items if item.draft is not None]
+
+    async def start(self) -> None:
+        app = web.Application()
+        app.add_routes(routes(self.intake))
+        self._runner = await _serve(app, self.port)
+
+    async def stop(self) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    def page(self, *, language: str = "ru", attributes: str = "data-leadgate", with_script: bool = True) -> str:
+        script = f'<script src="{self.address}/f/site.js" defer></script>' if with_script else ""
+        return SITE.format(language=language, attributes=attributes, script=script)
+
+
+async def _serve(app: web.Application, port: int) -> web.AppRunner:
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, LOOPBACK, port).start()
+    return runner
+
+
+@asynccontextmanager
+async def shop(gateway: Gateway, html: str, folder: Path) -> AsyncIterator[Page]:
+    """The gateway, a site with ``html`` on every page, and a browser that has nothing open yet."""
+
+    async def show(_: web.Request) -> web.Response:
+        return web.Response(text=html, content_type="text/html")
+
+    app = web.Application()
+    app.router.add_get("/{any:.*}", show)
+    await gateway.start()
+    runner = await _serve(app, gateway.site_port)
+    try:
+        async with browser(folder) as page:
+            yield page
+    finally:
+        await runner.cleanup()
+        await gateway.stop()
+
+
+FILL = """(() => { const f = document.forms[0]; f.name.value = 'Иван'; f.phone.value = '8 926 123-45-67';
+  f.message.value = 'Насос'; })()"""
+SEND = "document.querySelector('form button').click()"
+STATUS = "document.querySelector('[data-leadgate-status]')"
+
+
+async def test_a_form_is_sent_without_leaving_the_page_and_with_its_source(tmp_path: Path) -> None:
+    gateway = Gateway(FormSettings(key="site"))
+    async with shop(gateway, gateway.page(), tmp_path) as page:
+        await page.open(f"{gateway.site}/?utm_source=yandex&utm_campaign=pumps&yclid=77")
+        await page.open(f"{gateway.site}/contacts")
+        await page.run(FILL)
+        await page.run(SEND)
+        await page.until(f"{STATUS}?.dataset.leadgateStatus === 'sent'")
+        assert "Спасибо" in await page.run(f"{STATUS}.textContent")
+        assert await page.run("document.forms[0].phone.value") == ""
+        assert (
+            await page.run("Object.keys(localStorage).filter(k => k.includes('queue')).map(k => localStorage[k])[0]")
+            == "[]"
+        )
+        assert page.problems == []
+    [draft] = gateway.drafts
+    assert (draft.name, [handle.value for handle in draft.handles]) == ("Иван", ["+79261234567"])
+    assert draft.source.utm == {"source": "yandex", "campaign": "pumps"}
+    assert draft.source.click_ids == {"yclid": "77"}
+    assert draft.source.page == f"{gateway.site}/contacts"
+    assert draft.fields["which"] == "order"
+    assert not [name for name in draft.fields if name.startswith("_lg")]
+
+
+async def test_a_submission_waits_in_the_browser_while_the_server_is_down_and_arrives_once(tmp_path: Path) -> None:
+    gateway = Gateway(FormSettings(key="site", min_seconds=0.2, proof_of_work=500))
+    async with shop(gateway, gateway.page(), tmp_path) as page:
+        await page.open(f"{gateway.site}/")
+        await page.run(
+            f"fetch('{gateway.address}/f/site.js').then(r => r.text())"
+        )  # the pass was asked for before this
+        await page.run("new Promise(r => setTimeout(r, 500))")
+        await gateway.stop()
+        await page.run(FILL)
+        await page.run(SEND)
+        await page.until(f"{STATUS}?.dataset.leadgateStatus === 'kept'")
+        assert await page.run("document.forms[0].phone.value") == "8 926 123-45-67"
+        await page.open("about:blank#gone")
+        await gateway.start()
+        await page.open(f"{gateway.site}/another-page")
+        await page.until("localStorage['leadgate:queue:' + document.scripts[0].src.replace('.js', '')] === '[]'")
+        await page.open(f"{gateway.site}/once-more")
+    [draft] = gateway.drafts
+    assert (draft.kind, draft.name) == (Kind.MESSAGE, "Иван"), draft.details
+    assert draft.source.page == f"{gateway.site}/"
+
+
+async def test_an_unanswered_submission_is_sent_again_by_itself_and_is_one(tmp_path: Path) -> None:
+    gateway = Gateway(FormSettings(key="site"))
+    async with shop(gateway, gateway.page(language="en"), tmp_path) as page:
+        await page.open(f"{gateway.site}/")
+        gateway.sink.refuse()
+        await page.run(FILL)
+        await page.run(SEND)
+        await page.until(f"{STATUS}?.textContent.startsWith('No connection')")
+        gateway.sink.error = None
+        await page.run("dispatchEvent(new Event('online')); dispatchEvent(new Event('online'))")
+        await page.until("localStorage['leadgate:queue:' + document.scripts[0].src.replace('.js', '')] === '[]'")
+    assert len(gateway.sink.items) == 1
+
+
+async def test_a_robot_that_is_too_quick_is_spam_and_hears_nothing_of_it(tmp_path: Path) -> None:
+    gateway = Gateway(FormSettings(key="site", min_seconds=3600, proof_of_work=100))
+    async with shop(gateway, gateway.page(), tmp_path) as page:
+        await page.open(f"{gateway.site}/")
+        await page.run(FILL)
+        await page.run(SEND)
+        await page.until(f"{STATUS}?.dataset.leadgateStatus === 'sent'")
+    [draft] = gateway.drafts
+    assert draft.kind is Kind.SPAM
+    assert "filled in within" in draft.details["spam"]
+
+
+async def test_without_the_script_the_form_posts_and_a_page_says_thank_you(tmp_path: Path) -> None:
+    gateway = Gateway(FormSettings(key="site"))
+    html = gateway.page(attributes=f'action="{gateway.address}/f/site?lang=ru"', with_script=False)
+    async with shop(gateway, html, tmp_path) as page:
+        await page.open(f"{gateway.site}/")
+        await page.run(FILL)
+        await page.run(SEND)
+        await page.until("document.querySelector('h1')?.textContent === 'Спасибо!'")
+        assert page.problems == []
+    assert [draft.name for draft in gateway.drafts] == ["Иван"]
+
+
+async def test_the_hosted_page_works_with_its_policy_and_is_not_framed_by_strangers(tmp_path: Path) -> None:
+    gateway = Gateway(FormSettings(key="site", name="Заявка", min_seconds=0.1, proof_of_work=300, consent="Согласен"))
+    frame = f'<!doctype html><iframe src="{gateway.address}/f/site?embed=1"></iframe>'
+    async with shop(gateway, frame, tmp_path) as page:
+        await page.open(f"{gateway.address}/f/site?lang=ru")
+        assert await page.run("document.querySelector('h1').textContent") == "Заявка"
+        await page.run("document.forms[0].consent.checked = true")
+        await page.run(FILL)
+        await page.run("new Promise(r => setTimeout(r, 300))")
+        await page.run(SEND)
+        await page.until(f"{STATUS}?.dataset.leadgateStatus === 'sent'")
+        assert page.problems == []
+        await page.open(f"{gateway.site}/")
+        await page.until("true")
+    [draft] = gateway.drafts
+    assert (draft.kind, draft.details["consent"]) == (Kind.MESSAGE, {"consent": "Согласен"})
+    assert any("frame-ancestors" in problem for problem in page.problems)
+
+
+async def test_the_hosted_page_is_framed_by_the_forms_own_site(tmp_path: Path) -> None:
+    port = free_ports(1)[0]
+    gateway = Gateway(FormSettings(key="site", origins=(f"http://localhost:{port}",)))
+    gateway.site_port = port
+    frame = f'<!doctype html><iframe src="{gateway.address}/f/site?embed=1&lang=en"></iframe>'
+    async with shop(gateway, frame, tmp_path) as page:
+        await page.open(f"{gateway.site}/")
+        await page.until("document.querySelector('iframe')")
+        await page.run("new Promise(r => setTimeout(r, 300))")
+        assert page.problems == []
