@@ -135,5 +135,7 @@ def _why_not(error: OSError, site: Site) -> str:
         errno.EACCES: f"this user may not use port {site.address.port}. Take one above 1023 in {key}",
         errno.EADDRNOTAVAIL: f"this machine does not have the address {site.address.host}. Change {key}",
     }
-    reason = reasons.get(error.errno or 0, f"{error.strerror or error}. Change {key}")
+    # from Python 3.12 on asyncio says of an address that nobody has only that it "could not bind", without a number
+    number = error.errno if error.errno is not None else errno.EADDRNOTAVAIL
+    reason = reasons.get(number, f"{error.strerror or error}. Change {key}")
     return f"The web listener can't listen on {site.address}: {reason}."
