@@ -6,6 +6,7 @@ secret, opens no file and no connection; the kernel bounds its memory and its ti
 
 from __future__ import annotations
 
+import os
 import resource
 import struct
 import sys
@@ -21,6 +22,8 @@ MEMORY = 512 * 1024 * 1024
 """Bytes of address space. The largest letter (40 MB) is held about four times at most."""
 CPU_SECONDS = 10
 """Of processor time, a letter."""
+NICENESS = 10
+"""A letter that is stored can wait for its reading; a sender at the door can not."""
 
 REQUEST = struct.Struct(">II")
 """Length of the JSON head, length of the raw letter; both follow."""
@@ -68,7 +71,8 @@ def _allow_more_time() -> None:
 
 
 def confine() -> None:
-    """Bound what this process may take; it may create no file and leave no core."""
+    """Bound what this process may take; it may create no file and leave no core, and taking in new items goes first."""
+    os.nice(NICENESS)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
