@@ -134,6 +134,11 @@ def _reports(connection: Connection, keys: set[str]) -> dict[str, str]:
     return {row[0]: row[1] for row in connection.execute(_REPORTS, {"keys": list(keys)})}
 
 
+def stored_keys(connection: Connection, keys: Sequence[str]) -> set[str]:
+    """Those of the dedup keys that are in the journal."""
+    return set(_reports(connection, set(keys)))
+
+
 def _interactions(connection: Connection, keys: set[str]) -> dict[str, tuple[str | None, Phase]]:
     """key -> (id, phase), of those interactions that are there."""
     if not keys:

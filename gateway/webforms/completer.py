@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from urllib.parse import quote
 
 import aiohttp
@@ -36,6 +38,15 @@ Store = Callable[[FormSettings, bytes, str], Awaitable[None]]
 """Makes the fetched JSON durable, as a report of the interaction with the given key."""
 
 
+class _Tries(NamedTuple):
+    failures: int
+    due: float
+    """By the event loop's clock."""
+
+
+_UNTRIED = _Tries(0, 0.0)
+
+
 class Completer:
     """Completes the leads of one form."""
 
@@ -46,6 +57,9 @@ class Completer:
         self._cursors = cursors
         self._waiting: dict[str, list[str]] = {}
         """Lead number -> interaction key and when it came."""
+        self._tries: dict[str, _Tries] = {}
+        self.problem: str | None = None
+        """Why the newest try failed; None: it did not."""
         self._wake = asyncio.Event()
         self._saving = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
@@ -55,8 +69,6 @@ class Completer:
         if self._cursors is not None:
             stored = await self._cursors.get(self._name) or {}
             self._waiting.update(stored.get("waiting", {}))
-        if self._waiting:
-            self._wake.set()
         self._task = asyncio.create_task(self._work(session), name=f"form-complete-{self._form.key}")
 
     async def stop(self) -> None:
@@ -75,6 +87,15 @@ class Completer:
         await self._save()
         self._wake.set()
 
+    def trouble(self) -> str:
+        """A sentence for /health while leads wait in vain; empty: all is well."""
+        if self.problem is None or not self._waiting:
+            return ""
+        return (
+            f"{len(self._waiting)} leads of Meta wait for their answers ({self.problem[:300]}): see whether "
+            "graph_token still works. The leads themselves are there, with a remark."
+        )
+
     @property
     def _name(self) -> str:
         return f"form:{self._form.key}:thin"
@@ -92,36 +113,43 @@ class Completer:
                 )
 
     async def _work(self, session: aiohttp.ClientSession) -> None:
-        failures = 0
+        loop = asyncio.get_running_loop()
         while True:
-            await self._wake.wait()
-            self._wake.clear()
-            while self._waiting:
-                failures = 0 if await self._round(session) else failures + 1
-                if failures:
-                    await asyncio.sleep(BACK_OFF[min(failures, len(BACK_OFF)) - 1])
-
-    async def _round(self, session: aiohttp.ClientSession) -> bool:
-        """Try each that waits once. False where some are to be tried again later."""
-        done = []
-        for number, (key, since) in list(self._waiting.items()):
-            problem = await self._complete(session, number, key)
-            if problem is None:
-                done.append(number)
+            now = loop.time()
+            due = [number for number in self._waiting if self._tries.get(number, _UNTRIED).due <= now]
+            if due:
+                await self._round(session, due)
                 continue
-            late = self._clock.now() - datetime.fromisoformat(since) > GIVE_UP
-            log.log(
-                logging.ERROR if late else logging.WARNING,
-                "A lead's answers could not be fetched.",
-                extra={"action": "complete_failed", "form": self._form.key, "lead": number, "reason": problem},
-            )
-            if late:
-                done.append(number)
-        for number in done:
-            self._waiting.pop(number, None)
-        if done:
+            self._wake.clear()
+            soonest = min((self._tries[number].due for number in self._waiting), default=None)
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(soonest):
+                    await self._wake.wait()
+
+    async def _round(self, session: aiohttp.ClientSession, numbers: list[str]) -> None:
+        """Try each once; one that Graph does not give keeps no other waiting."""
+        before = len(self._waiting)
+        for number in numbers:
+            key, since = self._waiting[number]
+            self.problem = await self._complete(session, number, key)
+            if self.problem is None or self._put_off(number, since, self.problem):
+                self._waiting.pop(number)
+                self._tries.pop(number, None)
+        if len(self._waiting) < before:
             await self._save()
-        return not self._waiting
+
+    def _put_off(self, number: str, since: str, problem: str) -> bool:
+        """Try again later; true where it is given up."""
+        late = self._clock.now() - datetime.fromisoformat(since) > GIVE_UP
+        log.log(
+            logging.ERROR if late else logging.WARNING,
+            "A lead's answers could not be fetched.",
+            extra={"action": "complete_failed", "form": self._form.key, "lead": number, "reason": problem},
+        )
+        failures = self._tries.get(number, _UNTRIED).failures + 1
+        wait = BACK_OFF[min(failures, len(BACK_OFF)) - 1]
+        self._tries[number] = _Tries(failures, asyncio.get_running_loop().time() + wait)
+        return late
 
     async def _complete(self, session: aiohttp.ClientSession, number: str, key: str) -> str | None:
         """Fetch and store one lead; a sentence where that failed."""

@@ -111,7 +111,8 @@ class FormIntake:
     def health(self) -> list[SourceHealth]:
         """One entry a form: whether its newest submission could be stored, when it came, whether it fell silent."""
         now = self._clock.now()
-        return [state.health(now) for state in self._states.values()]
+        troubles = {key: completer.trouble() for key, completer in self._completers.items()}
+        return [state.health(now, troubles.get(key, "")) for key, state in self._states.items()]
 
     def form(self, key: str) -> FormSettings | None:
         """The settings of the form with this key, or with this former key."""
@@ -134,13 +135,13 @@ class FormIntake:
             submission = replace(submission, form=form.key)
         if self._stopping:
             return try_again("The gateway is stopping.")
-        over = self._over_limits(form, submission)
-        if over > FLOOD:
-            return try_again("Far too many submissions.")
-        if form.secret:
+        if form.secret:  # before anything is counted: a stranger must not use up the real sender's limit
             if not self._is_proven(form, submission):
                 return unproven()
             submission = replace(submission, query=tuple(pair for pair in submission.query if pair[0] != "secret"))
+        over = self._over_limits(form, submission)
+        if over > FLOOD:
+            return try_again("Far too many submissions.")
         return await self._make_durable(form, submission, quarantine=over > 0)
 
     async def _make_durable(self, form: FormSettings, submission: Submission, *, quarantine: bool) -> Answer:

@@ -6,6 +6,7 @@ Everything is in Russian and English. The pages hold no script or style of other
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
@@ -21,6 +22,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from gateway.webforms.settings import FormSettings
 
 LANGUAGES = ("en", "ru")
+_COMMENT = re.compile(r"(?:^\s*|(?<=[;{] ))// .*$")
+"""A comment of the snippet: a line of its own, or behind the end of a statement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +97,8 @@ def static_file(name: str) -> StaticFile:
 def snippet(guarded: bool) -> StaticFile:
     """The snippet, without comments and indents: it is on every page of a site."""
     source = resources.files("gateway.webforms").joinpath("static", "snippet.js").read_text(encoding="utf-8")
-    lines = (line.strip() for line in source.splitlines()[1:])
-    text = "\n".join([source.splitlines()[0], *(line for line in lines if line and not line.startswith("//"))])
+    lines = (_COMMENT.sub("", line).strip() for line in source.splitlines())
+    text = "\n".join(["// Leadgate", *(line for line in lines if line)])
     return _served(text.replace("GUARDED = true;", f"GUARDED = {str(guarded).lower()};").encode(), "text/javascript")
 
 

@@ -96,7 +96,7 @@ class FormSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     min_seconds: float = 0
     """Faster than this nobody fills in the form: then it is spam. Needs the snippet or our page. 0: no check."""
     proof_of_work: int = 0
-    """Hashes a visitor's browser must compute (50000 is a tenth of a second); without them it is spam. 0: none."""
+    """Hashes that a browser must compute (50000 takes some tenths of a second); without them it is spam. 0: none."""
     captcha: CaptchaSettings | None = None
     """``{provider = "turnstile", secret = "..."}``: a submission without the captcha's token is spam."""
     consent: str = ""

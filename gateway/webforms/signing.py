@@ -71,7 +71,8 @@ class Signer:
 
     def challenge(self, form: str, highest: int, now: float) -> dict[str, Json]:
         """A proof of work as ALTCHA's widget and our snippet take it."""
-        salt = f"{secrets.token_hex(12)}?expires={int(now) + LIFETIME}"
+        # the last "&" keeps digits of the number from being moved into the time, which would give the same hash
+        salt = f"{secrets.token_hex(12)}?expires={int(now) + LIFETIME}&"
         challenge = _sha256(salt, secrets.randbelow(highest + 1))
         return {
             "algorithm": "SHA-256",

@@ -64,9 +64,11 @@ class FormState:
             if noted:
                 self.noted_at = at
 
-    def health(self, now: datetime) -> SourceHealth:
-        """One line of /health."""
+    def health(self, now: datetime, incomplete: str = "") -> SourceHealth:
+        """One line of /health. ``incomplete``: why leads of it wait for their answers."""
         state, detail = self._trouble(now)
+        if incomplete and not detail:
+            state, detail = "incomplete", incomplete
         tested = f"The newest test ping came at {self.tested_at:%Y-%m-%d %H:%M} UTC." if self.tested_at else ""
         return SourceHealth(
             name=f"form:{self.form.key}",

@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from gateway.core.types import Direction, Draft, Json, Kind, Phase, Source
+from gateway.webforms import files
 from gateway.webforms.attribution import attribution
 from gateway.webforms.body import TOO_MANY, Body, pairs_of, read_body
 from gateway.webforms.controls import take_controls, wanted_page
 from gateway.webforms.labels import SENT_ALONG, Meaning, meaning_of
 from gateway.webforms.mapping import read_mapped
 from gateway.webforms.person import Person, person_of
-from gateway.webforms.presets import PRESETS, preset_named
+from gateway.webforms.presets import PRESETS, preset_named, recognise
 from gateway.webforms.presets.base import Answer, Preset, Reading
 from gateway.webforms.proof import Proof, shared_secret, standard_webhooks
 from gateway.webforms.settings import FormSettings
@@ -66,22 +67,18 @@ def understand(
         spam = f"The hidden field {controls.trap[:100]}, which people do not see, was filled in."
     problems: list[str] = [remark] if remark else []
     preset, reading = _read(body, form, submission, problems)
+    empty = not (body.pairs or body.files or body.text)
     problems[:0] = [one for one in body.problems if not (preset.whole and one == TOO_MANY)]
-    problems += reading.problems
+    problems += [*reading.problems, *_remarks(submission, form, empty=empty), *files.remarks(body.files)]
     labelled = [(answer.meaning or meaning_of(answer.label), answer) for answer in reading.answers]
     filled = [pair for pair in labelled if pair[0] not in SENT_ALONG]
     sent_along = [pair for pair in labelled if pair[0] in SENT_ALONG]
     person = person_of(filled, region)
-    empty = not (body.pairs or body.files or body.text)
-    if empty:
-        problems.append("The submission was empty.")
-    if form.origins and submission.origin is not None and submission.origin not in form.origins:
-        problems.append(f"It came from {submission.origin[:MAX_HEADER]}, which is not among the origins of this form.")
     draft = Draft(
         direction=Direction.INBOUND,
         phase=Phase.ENDED,
         occurred_at=received_at,
-        kind=_kind(test=reading.test or empty, spam=quarantine or spam is not None),
+        kind=_kind(test=reading.test or (empty and spam is None), spam=quarantine or spam is not None),
         handles=person.handles,
         name=person.name,
         company=person.company,
@@ -95,7 +92,7 @@ def understand(
             name=form.title,
             page=submission.referer[:2000] if submission.referer else None,
         ),
-        attachments=body.files,
+        attachments=files.listed(body.files),
         problems=tuple(problems),
         details=_details(submission, preset, reading, labelled, quarantine=quarantine, spam=spam),
     )
@@ -106,6 +103,13 @@ def understand(
         parts=_parts(preset, body),
         next_page=wanted_page(body) if submission.browser and not form.redirect else None,
     )
+
+
+def _remarks(submission: Submission, form: FormSettings, *, empty: bool) -> list[str]:
+    remarks = ["The submission was empty."] if empty else []
+    if form.origins and submission.origin is not None and submission.origin not in form.origins:
+        remarks.append(f"It came from {submission.origin[:MAX_HEADER]}, which is not among the origins of this form.")
+    return remarks
 
 
 def is_proven(form: FormSettings, proof: Proof) -> bool:
@@ -165,7 +169,7 @@ def preset_for(body: Body, form: FormSettings, problems: list[str]) -> Preset:
     wanted = preset_named(form.preset) if form.preset else None
     if wanted is not None and wanted.recognises(body):
         return wanted
-    found = next(preset for preset in PRESETS if preset.recognises(body))
+    found = recognise(body)
     if wanted is not None and body.pairs:
         problems.append(f"The form's preset is {wanted.name}, but this has not its shape: read as {found.name}.")
     return found

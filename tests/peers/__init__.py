@@ -1,1 +1,1 @@
-"""Real servers on the loopback: PostgreSQL, Asterisk and Dovecot, installed by install.sh, started once a test session."""
+"""Real servers on the loopback (PostgreSQL, Asterisk, Dovecot), installed by install.sh, started once a session."""

@@ -76,6 +76,10 @@ service imap-login {{
 }}
 service anvil {{
   chroot =
+  # without it wrong passwords are answered later and later
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
 }}
 service stats {{
   chroot =
@@ -231,10 +235,15 @@ class DovecotServer:
 
     def _answers(self) -> bool:
         try:
-            with imaplib.IMAP4(LOOPBACK, self.port, timeout=5) as connection:
-                connection.login("nobody", PASSWORD)
+            connection = imaplib.IMAP4(LOOPBACK, self.port, timeout=5)
         except (OSError, imaplib.IMAP4.error):
             return False
+        try:
+            connection.login("nobody", PASSWORD)
+        except (OSError, imaplib.IMAP4.error):
+            return False
+        finally:
+            connection.shutdown()
         return True
 
 

@@ -21,7 +21,9 @@ def form(
     key: str, *, phone: str | None = None, email: str | None = None, name: str | None = None, **draft: Any
 ) -> Inbound:
     """A submission of the form ``site``."""
-    facts: dict[str, Any] = {"text": "Please call me.", "fields": {"phone": phone or "", "email": email or ""}}
+    facts: dict[str, Any] = {
+        "occurred_at": MONDAY, "text": "Please call me.", "fields": {"phone": phone or "", "email": email or ""},
+    }  # fmt: skip
     return Inbound(
         connector="form",
         source="site",
@@ -33,7 +35,6 @@ def form(
         draft=Draft(
             direction=Direction.INBOUND,
             phase=Phase.ENDED,
-            occurred_at=MONDAY,
             handles=handles(phone=phone, email=email),
             name=name,
             source=Source(name="site", utm={"source": "yandex"}),
@@ -66,6 +67,7 @@ def call(
     outcome: str | None = None,
     at: datetime = MONDAY,
     kind: Kind = Kind.MESSAGE,
+    line: str | None = "+74950000101",
 ) -> Inbound:
     """One report of a call."""
     return Inbound(
@@ -82,7 +84,7 @@ def call(
             occurred_at=at,
             kind=kind,
             handles=handles(phone=caller),
-            line="+74950000101",
+            line=line,
             details={"outcome": outcome, "answered": outcome == "answered"},
         ),
     )

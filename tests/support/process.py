@@ -179,6 +179,11 @@ class Api:
                     return items
                 query["cursor"] = page["next"]
 
+    async def health(self) -> dict[str, Any]:
+        """GET /health of the private listener: everything it knows."""
+        async with aiohttp.ClientSession() as session:
+            return await self._get(session, "/health", {})
+
     async def settled(self, seconds: float) -> None:
         """Return when nothing waits any more: spool, journal and outbox are empty. Raises ProcessFailed."""
         deadline = time.monotonic() + seconds

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gateway.webforms.body import Body
 from gateway.webforms.presets.amocrm import AMOCRM
 from gateway.webforms.presets.base import Preset
 from gateway.webforms.presets.bitrix24 import BITRIX24
@@ -45,9 +46,19 @@ PRESETS: tuple[Preset, ...] = (
     HTML,  # takes anything, so it stands last
 )
 
+CUES = frozenset[str]().union(*(preset.cues for preset in PRESETS))
+WITHOUT_CUES = tuple(preset for preset in PRESETS if not preset.cues)
+"""What is asked about a body that has nothing of the others: nearly all plain forms."""
+
 PRESET_NAMES: tuple[str, ...] = tuple(preset.name for preset in PRESETS)
 
 
 def preset_named(name: str) -> Preset | None:
     """The preset that a form's settings name, or None."""
     return next((preset for preset in PRESETS if preset.name == name), None)
+
+
+def recognise(body: Body) -> Preset:
+    """The first preset whose shape the body has; the last takes any."""
+    candidates = WITHOUT_CUES if CUES.isdisjoint(body.roots) else PRESETS
+    return next(preset for preset in candidates if preset.recognises(body))

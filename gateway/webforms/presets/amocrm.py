@@ -68,4 +68,6 @@ def _split(body: Body) -> Sequence[Json]:
     return [{"account": account, entity: {action: [thing]}} for entity, action, thing in _things(body)]
 
 
-AMOCRM = Preset(name="amocrm", recognises=_recognises, read=_read, split=_split, whole=True)
+AMOCRM = Preset(
+    name="amocrm", cues=frozenset({"account"}), recognises=_recognises, read=_read, split=_split, whole=True
+)

@@ -58,6 +58,9 @@ class Preset:
     recognises: Callable[[Body], bool]
     read: Callable[[Body], Reading]
     """Takes any body that ``recognises`` accepts."""
+    cues: frozenset[str] = frozenset()
+    """First names of which each body of this shape has one, so that a body with none is not even asked about. Empty:
+    the shape has no such name."""
     verify: Verify | None = None
     """How this builder proves who it is; None: it can't sign, so the shared secret itself is asked for."""
     split: Callable[[Body], Sequence[Json]] | None = None

@@ -60,4 +60,6 @@ def _verify(proof: Proof, secret: str) -> bool:
     return same(said(token), secret)
 
 
-BITRIX24 = Preset(name="bitrix24", recognises=_recognises, read=_read, verify=_verify, uses_query=True)
+BITRIX24 = Preset(
+    name="bitrix24", cues=frozenset({"auth"}), recognises=_recognises, read=_read, verify=_verify, uses_query=True
+)

@@ -90,4 +90,4 @@ def _others(body: Body) -> list[Answer]:
     ]
 
 
-ELEMENTOR = Preset(name="elementor", recognises=_recognises, read=_read)
+ELEMENTOR = Preset(name="elementor", cues=frozenset({"fields", "form_name"}), recognises=_recognises, read=_read)

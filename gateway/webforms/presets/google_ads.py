@@ -51,4 +51,11 @@ def _verify(proof: Proof, secret: str) -> bool:
     return same(said(at(proof.body.tree, "google_key")), secret)
 
 
-GOOGLE_ADS = Preset(name="google_ads", recognises=_recognises, read=_read, verify=_verify, whole=True)
+GOOGLE_ADS = Preset(
+    name="google_ads",
+    cues=frozenset({"user_column_data"}),
+    recognises=_recognises,
+    read=_read,
+    verify=_verify,
+    whole=True,
+)

@@ -38,4 +38,6 @@ def _answers(values: dict[str, Json]) -> Iterator[tuple[str, Json, Meaning | Non
             yield question, answer, Meaning.EMAIL if asked in _ADDRESSES else None
 
 
-GOOGLE_FORMS = Preset(name="google_forms", recognises=_recognises, read=_read, whole=True)
+GOOGLE_FORMS = Preset(
+    name="google_forms", cues=frozenset({"namedValues"}), recognises=_recognises, read=_read, whole=True
+)

@@ -70,4 +70,6 @@ def _guess(value: str) -> Meaning | None:
     return Meaning.PHONE if _PHONE.fullmatch(value) and 10 <= digits <= 15 else None
 
 
-GRAVITY_FORMS = Preset(name="gravity_forms", recognises=_recognises, read=_read, whole=True)
+GRAVITY_FORMS = Preset(
+    name="gravity_forms", cues=frozenset({"date_created"}), recognises=_recognises, read=_read, whole=True
+)

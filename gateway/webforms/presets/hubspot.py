@@ -85,4 +85,12 @@ def _verify(proof: Proof, secret: str) -> bool:
     return any(same(given, hmac_base64(secret, b"POST", address, proof.raw, stamp.encode())) for address in addresses)
 
 
-HUBSPOT = Preset(name="hubspot", recognises=_recognises, read=_read, verify=_verify, split=_split, whole=True)
+HUBSPOT = Preset(
+    name="hubspot",
+    cues=frozenset({"vid", "canonical-vid", "objectId", "0"}),
+    recognises=_recognises,
+    read=_read,
+    verify=_verify,
+    split=_split,
+    whole=True,
+)

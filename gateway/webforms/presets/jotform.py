@@ -51,4 +51,4 @@ def _answers(request: dict[str, Json]) -> Iterator[tuple[str, Json, Meaning | No
             yield label, value, None
 
 
-JOTFORM = Preset(name="jotform", recognises=_recognises, read=_read)
+JOTFORM = Preset(name="jotform", cues=frozenset({"rawRequest"}), recognises=_recognises, read=_read)

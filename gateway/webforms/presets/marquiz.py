@@ -51,4 +51,4 @@ def _answers(tree: dict[str, Json]) -> Iterator[tuple[str, Json, Meaning | None]
             yield name, value, None
 
 
-MARQUIZ = Preset(name="marquiz", recognises=_recognises, read=_read, whole=True)
+MARQUIZ = Preset(name="marquiz", cues=frozenset({"quiz"}), recognises=_recognises, read=_read, whole=True)

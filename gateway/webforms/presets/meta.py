@@ -81,4 +81,12 @@ def _verify(proof: Proof, secret: str) -> bool:
     return same(proof.header("x-hub-signature-256"), "sha256=" + hmac_hex(secret, proof.raw))
 
 
-META = Preset(name="meta", recognises=_recognises, read=_read, verify=_verify, split=_split, whole=True)
+META = Preset(
+    name="meta",
+    cues=frozenset({"entry", "field_data"}),
+    recognises=_recognises,
+    read=_read,
+    verify=_verify,
+    split=_split,
+    whole=True,
+)

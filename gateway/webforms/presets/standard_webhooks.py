@@ -22,4 +22,6 @@ def _read(body: Body) -> Reading:
     return Reading(answers=tuple(answers), form_name=body.value("type"))
 
 
-STANDARD_WEBHOOKS = Preset(name="standard_webhooks", recognises=_recognises, read=_read, verify=standard_webhooks)
+STANDARD_WEBHOOKS = Preset(
+    name="standard_webhooks", cues=frozenset({"data"}), recognises=_recognises, read=_read, verify=standard_webhooks
+)

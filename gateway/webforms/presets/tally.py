@@ -57,4 +57,6 @@ def _verify(proof: Proof, secret: str) -> bool:
     return same(proof.header("tally-signature"), hmac_base64(secret, proof.raw))
 
 
-TALLY = Preset(name="tally", recognises=_recognises, read=_read, verify=_verify, whole=True)
+TALLY = Preset(
+    name="tally", cues=frozenset({"eventType"}), recognises=_recognises, read=_read, verify=_verify, whole=True
+)

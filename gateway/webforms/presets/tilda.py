@@ -38,4 +38,4 @@ def _read(body: Body) -> Reading:
     )
 
 
-TILDA = Preset(name="tilda", recognises=_recognises, read=_read)
+TILDA = Preset(name="tilda", cues=frozenset({"tranid", "test"}), recognises=_recognises, read=_read)

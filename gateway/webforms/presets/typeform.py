@@ -55,4 +55,6 @@ def _verify(proof: Proof, secret: str) -> bool:
     return same(proof.header("typeform-signature"), "sha256=" + hmac_base64(secret, proof.raw))
 
 
-TYPEFORM = Preset(name="typeform", recognises=_recognises, read=_read, verify=_verify, whole=True)
+TYPEFORM = Preset(
+    name="typeform", cues=frozenset({"form_response"}), recognises=_recognises, read=_read, verify=_verify, whole=True
+)

@@ -45,4 +45,11 @@ def _verify(proof: Proof, secret: str) -> bool:
     return recent and same(proof.header("x-webflow-signature"), hmac_hex(secret, stamp.encode(), b":", proof.raw))
 
 
-WEBFLOW = Preset(name="webflow", recognises=_recognises, read=_read, verify=_verify, whole=True)
+WEBFLOW = Preset(
+    name="webflow",
+    cues=frozenset({"triggerType", "site"}),
+    recognises=_recognises,
+    read=_read,
+    verify=_verify,
+    whole=True,
+)

@@ -57,4 +57,4 @@ def _chosen(tree: dict[str, Json]) -> Iterator[tuple[str, Json, Meaning | None]]
             yield name, value, None
 
 
-WPFORMS = Preset(name="wpforms", recognises=_recognises, read=_read, whole=True)
+WPFORMS = Preset(name="wpforms", cues=frozenset({"entry_id", "fields"}), recognises=_recognises, read=_read, whole=True)

@@ -98,8 +98,9 @@
   }
 
   document.addEventListener("submit", async (event) => {
-    const form = event.target;
-    const ours = form.hasAttribute("data-leadgate") || form.action.split(/[?#]/)[0] === endpoint;
+    const form = event.target; // form.action may be a field of this name, so the attribute is asked for
+    const target = new URL(form.getAttribute("action") || "", location.href).href.split(/[?#]/)[0];
+    const ours = form.hasAttribute("data-leadgate") || target === endpoint;
     if (!ours || event.defaultPrevented) return;
     event.preventDefault();
     if (form.dataset.leadgateBusy) return;
@@ -114,10 +115,10 @@
     save(QUEUE, [...load(QUEUE, []), entry]);
     try {
       const { ok, told } = await send(entry, fields.length < [...data].length ? data : null);
-      if (ok) form.reset();
+      if (ok) HTMLFormElement.prototype.reset.call(form);
       tell(form, ok ? "sent" : "refused", told);
     } catch {
-      tell(form, "kept", {});
+      tell(form, load(QUEUE, []).some((one) => one.id === id) ? "kept" : "refused", {});
       failures++;
       timer = setTimeout(resend, RETRY[0] * 1000);
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,6 +14,7 @@ from aiohttp import web
 from gateway.core.clock import SystemClock
 from gateway.core.types import Draft, Kind
 from gateway.webforms.intake import FormIntake
+from gateway.webforms.pages import static_file
 from gateway.webforms.routes import routes
 from gateway.webforms.settings import FormSettings
 from tests.support.browser import Page, browser
@@ -22,7 +25,8 @@ pytestmark = pytest.mark.peer("chromium")
 
 SITE = """<!doctype html><html lang="{language}"><meta charset="utf-8"><title>Shop</title>
 <form id="order" {attributes} method="post"><input name="name"><input name="phone" type="tel">
-<input name="photo" type="file"><textarea name="message"></textarea><button name="which" value="order">Go</button></form>
+<input name="photo" type="file"><textarea name="message"></textarea>
+<button name="which" value="order">Go</button></form>
 {script}</html>"""
 
 
@@ -142,6 +146,21 @@ async def test_a_submission_waits_in_the_browser_while_the_server_is_down_and_ar
     assert draft.source.page == f"{gateway.site}/"
 
 
+async def test_a_browser_that_keeps_nothing_does_not_promise_to(tmp_path: Path) -> None:
+    gateway = Gateway(FormSettings(key="site"))
+    async with shop(gateway, gateway.page(language="en"), tmp_path) as page:
+        await page.open(f"{gateway.site}/")
+        await page.run("Storage.prototype.setItem = () => { throw new Error('private mode'); }")
+        await gateway.stop()
+        await page.run(FILL)
+        await page.run(SEND)
+        await page.until(f"{STATUS}?.dataset.leadgateStatus === 'refused'")
+        await gateway.start()
+        await page.run(SEND)
+        await page.until(f"{STATUS}?.dataset.leadgateStatus === 'sent'")
+    assert len(gateway.drafts) == 1
+
+
 async def test_an_unanswered_submission_is_sent_again_by_itself_and_is_one(tmp_path: Path) -> None:
     gateway = Gateway(FormSettings(key="site"))
     async with shop(gateway, gateway.page(language="en"), tmp_path) as page:
@@ -166,6 +185,39 @@ async def test_a_robot_that_is_too_quick_is_spam_and_hears_nothing_of_it(tmp_pat
     [draft] = gateway.drafts
     assert draft.kind is Kind.SPAM
     assert "filled in within" in draft.details["spam"]
+
+
+async def test_a_file_is_sent_too_and_a_sites_own_handler_decides_what_is_shown(tmp_path: Path) -> None:
+    gateway = Gateway(FormSettings(key="site", redirect="/thanks"))
+    async with shop(gateway, gateway.page(), tmp_path) as page:
+        await page.open(f"{gateway.site}/")
+        await page.run(FILL)
+        await page.run(
+            "(() => { const d = new DataTransfer(); d.items.add(new File(['1234'], 'крыша.png', {type: 'image/png'}));"
+            "document.forms[0].photo.files = d.files; })()"
+        )
+        await page.run("addEventListener('leadgate:sent', e => { window.told = e.detail; e.preventDefault(); })")
+        await page.run(SEND)
+        await page.until("window.told")
+        assert await page.run("told.redirect") == "/thanks"
+        assert await page.run(STATUS) is None
+    [draft] = gateway.drafts
+    assert [(file.name, file.size) for file in draft.attachments] == [("крыша.png", 4)]
+    assert draft.name == "Иван"
+
+
+async def test_a_form_is_known_by_its_address_even_with_fields_that_hide_its_properties(tmp_path: Path) -> None:
+    gateway = Gateway(FormSettings(key="site"))
+    html = gateway.page(attributes=f'action="{gateway.address}/f/site?from=shop"').replace(
+        "<textarea", '<input type="hidden" name="action" value="send"><input type="hidden" name="reset"><textarea'
+    )
+    async with shop(gateway, html, tmp_path) as page:
+        await page.open(f"{gateway.site}/")
+        await page.run(FILL)
+        await page.run(SEND)
+        await page.until(f"{STATUS}?.dataset.leadgateStatus === 'sent'")
+        assert await page.run("location.href") == f"{gateway.site}/"
+    assert [draft.name for draft in gateway.drafts] == ["Иван"]
 
 
 async def test_without_the_script_the_form_posts_and_a_page_says_thank_you(tmp_path: Path) -> None:
@@ -209,3 +261,15 @@ async def test_the_hosted_page_is_framed_by_the_forms_own_site(tmp_path: Path) -
         await page.until("document.querySelector('iframe')")
         await page.run("new Promise(r => setTimeout(r, 300))")
         assert page.problems == []
+
+
+async def test_the_worker_computes_sha_256_whatever_the_length(tmp_path: Path) -> None:
+    code = static_file("work.js").body.decode().replace("onmessage =", "self.unused =")
+    async with browser(tmp_path) as page:
+        await page.run(f"{code};0")
+        for length in (0, 1, 46, 54, 55, 56, 62, 63, 64, 110, 118, 119, 120, 128, 500):
+            salt = "s" * length
+            challenge = hashlib.sha256(f"{salt}17".encode()).hexdigest()
+            asked = json.dumps({"salt": salt, "challenge": challenge, "maxnumber": 20})
+            assert await page.run(f"solve({asked})") == 17, length
+        assert await page.run(f"solve({json.dumps({'salt': 's', 'challenge': '0' * 64, 'maxnumber': 20})})") == -1

@@ -23,7 +23,7 @@ CONF = Path(__file__).parent / "conf"
 AMI_USER = "gateway"
 AMI_SECRET = "s3cret"
 
-EXTENSIONS = range(200, 500)
+EXTENSIONS = range(200, 750)
 """The phones: three digits, of which the first two are the team, one team a scenario."""
 
 START_SECONDS = 60
@@ -34,7 +34,17 @@ DEFAULTS = (
 )  # fmt: skip
 """Configuration files that Asterisk wants to see; where we have none of our own, the package's examples do."""
 
-FOLDERS = ("etc", "lib", "lib/agi-bin", "spool/voicemail", "spool/monitor", "run", "log/cdr-csv", "share/sounds")
+FOLDERS = (
+    "etc",
+    "lib",
+    "lib/agi-bin",
+    "spool/voicemail",
+    "spool/monitor",
+    "run",
+    "log/cdr-csv",
+    "log/cel-custom",
+    "share/sounds",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,9 +102,29 @@ class AsteriskPair:
                 "PBX_SIP_PORT": ports.pbx_sip,
                 "WORLD_SIP_PORT": ports.world_sip,
             }
-            self._processes.append(_spawn(root, self.folder / role, role, tokens))
+            _configure(root, self.folder / role, role, tokens)
+            self._processes.append(_spawn(root, self.folder / role, role))
         for process, port in zip(self._processes, (ports.pbx_ami, ports.world_ami), strict=True):
             process.wait_until(partial(is_booted, port), seconds=START_SECONDS)
+
+    def kill_pbx(self) -> None:
+        """As a power cut does it: its calls are gone, and nobody is told."""
+        self._processes[0].kill()
+
+    def start_pbx(self) -> None:
+        """Start the killed PBX again, on the same ports and with the same logs."""
+        self._processes[0] = _spawn(root_of(f"asterisk{self.version}"), self.folder / "pbx", "pbx")
+        self._processes[0].wait_until(partial(is_booted, self.ports.pbx_ami), seconds=START_SECONDS)
+
+    @property
+    def cel(self) -> Path:
+        """The PBX's channel event log (CSV)."""
+        return self.folder / "pbx/log/cel-custom/Master.csv"
+
+    @property
+    def cdr(self) -> Path:
+        """The PBX's call detail records (CSV)."""
+        return self.folder / "pbx/log/cdr-csv/Master.csv"
 
     def stop(self) -> None:
         """Stop both and remove their folder."""
@@ -113,11 +143,15 @@ def check_installed() -> None:
     root_of(f"asterisk{wanted_version()}")
 
 
-def _spawn(root: Path, run: Path, role: str, ports: Mapping[str, int]) -> PeerProcess:
-    """Start one Asterisk in the folder ``run``."""
+def _configure(root: Path, run: Path, role: str, ports: Mapping[str, int]) -> None:
+    """Write the configuration of one Asterisk into the new folder ``run``."""
     modules = _only(root, "usr/lib/asterisk/modules", "usr/lib/*/asterisk/modules")
     tokens = {**ports, "RUN": run, "ROOT": root, "MODULES": modules, "SECRET": AMI_SECRET}
     prepare(run, root, role, {token: str(value) for token, value in tokens.items()})
+
+
+def _spawn(root: Path, run: Path, role: str) -> PeerProcess:
+    """Start one Asterisk in its configured folder."""
     command = [*_loader(root), str(root / "usr/sbin/asterisk"), "-f", "-C", str(run / "etc/asterisk.conf")]
     env = {"PATH": os.defpath, "HOME": str(run), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
     return PeerProcess(f"asterisk ({role})", command, log=run / "log/console", env=env)

@@ -22,7 +22,7 @@ class Stage:
 
     def did(self, behaviour: int) -> str:
         """Our public number that leads to phone 1; conf/pbx/extensions.conf says what each behaviour does."""
-        return f"7495{behaviour}000{self.phone(1)}"
+        return f"7495{behaviour:<04}{self.phone(1)}"
 
     @property
     def caller(self) -> str:
@@ -41,12 +41,13 @@ class Stage:
             await self.world.action("DBPut", Family="beh", Key=key, Val=behaviour)
 
     async def call_in(
-        self, behaviour: int, *, name: str = "", patience: float = 30, talk: float | None = None, withheld: bool = False
-    ) -> None:
+        self, behaviour: int, *, number: str = "", name: str = "", patience: float = 30, talk: float | None = None,
+        withheld: bool = False, keys: str = "",
+    ) -> None:  # fmt: skip
         """The outside person calls ``did(behaviour)``, waits ``patience`` seconds and hangs up ``talk`` seconds after
-        the answer."""
-        more = {"WITHHELD": "yes"} if withheld else {}
-        await self._dial("trunk", self.caller, self.did(behaviour), name, patience, talk, more)
+        the answer; ``keys`` are pressed then, ``w`` is half a second. ``number`` is what is shown of ``caller``."""
+        more = ({"WITHHELD": "yes"} if withheld else {}) | ({"KEYS": keys} if keys else {})
+        await self._dial("trunk", number or self.caller, self.did(behaviour), name, patience, talk, more)
 
     async def call_from(self, phone: int, to: str, *, patience: float = 30, talk: float | None = None) -> None:
         """One of our phones dials ``to``."""
@@ -62,6 +63,32 @@ class Stage:
             "Originate", Channel="Local/s@caller/n", Context="silence", Exten="s", Priority="1",
             CallerID=f'"{name}" <{number}>', Timeout="90000", Async="true", variables=variables,
         )  # fmt: skip
+
+    async def caller_channel(self) -> str:
+        """The PBX's channel from the provider on which the outside person's call came."""
+
+        def channels() -> list[str]:
+            return [
+                event["Channel"]
+                for event in self.pbx.events
+                if event.get("Event") == "Newchannel" and event.get("CallerIDNum") == self.caller
+            ]
+
+        await self.pbx.wait_for(lambda: bool(channels()), f"a call of {self.caller}")
+        return channels()[0]
+
+    async def parked_at(self, channel: str) -> str:
+        """The number under which that channel is parked, once it is."""
+
+        def spaces() -> list[str]:
+            return [
+                event["ParkingSpace"]
+                for event in self.pbx.events
+                if event.get("Event") == "ParkedCall" and event.get("ParkeeChannel") == channel
+            ]
+
+        await self.pbx.wait_for(lambda: bool(spaces()), f"{channel} parked")
+        return spaces()[0]
 
     async def channel_of(self, phone: int) -> str:
         """The PBX's channel to or from that phone, once there is one."""

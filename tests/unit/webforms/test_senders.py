@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.core.types import Draft, Kind
-from gateway.webforms.presets import PRESETS
+from gateway.webforms.presets import PRESET_NAMES, PRESETS
 from gateway.webforms.settings import FormSettings
 from gateway.webforms.tree import at, rows, said
 from tests.unit.webforms import senders
@@ -252,3 +253,17 @@ def test_looking_into_a_tree_never_fails() -> None:
     assert [at(tree, *path) for path in (("a", "9"), ("a", "x"), ("c", "d"), ("a", "²"))] == [None] * 4
     assert rows({"0": {"x": 1}, "1": 2}) == [{"x": 1}]
     assert said({"first": "Иван", "last": ["П", None, 2.0, True]}) == "Иван П, 2, true"
+
+
+def test_every_preset_is_documented_for_the_sites_owner() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "forms.md").read_text(encoding="utf-8")
+    general = {"json", "html"}
+    assert {preset.name for preset in PRESETS if f"| `{preset.name}` |" in text} == set(PRESET_NAMES) - general
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "cp1251", "koi8-r", "utf-16"])
+@pytest.mark.parametrize("pairs", [as_brackets(senders.MARQUIZ), senders.WPFORMS_FLAT, senders.AMOCRM_CONTACT])
+def test_the_same_person_in_every_charset_that_is_declared(pairs: list[tuple[str, str]], charset: str) -> None:
+    written = "utf-8" if charset == "utf-16" else charset  # nobody posts UTF-16, but some declare it
+    drafted = draft(urlencoded(*pairs, charset=written), f"{URLENCODED}; charset={charset}")
+    assert (drafted.name, phones(drafted)) == ("Иван Петров", ["+79261234567"])

@@ -57,8 +57,16 @@ def test_a_proof_of_work_is_checked() -> None:
     assert SIGNER.wrong_work("site", solve(asked, number=None), NOW) == "is wrong"
     assert SIGNER.wrong_work("site", solve(asked), NOW + LIFETIME + 1) == "is too old"
     longer = asked["salt"].replace("expires=", "expires=9")
+    assert asked["salt"].endswith("&")
     assert SIGNER.wrong_work("site", solve(asked, salt=longer), NOW) == "is wrong"
     assert challenge_of(solve(asked)) == challenge_of(" " + solve(asked)) or challenge_of(" " + solve(asked)) == ""
+
+
+def test_digits_of_the_number_can_not_be_moved_into_the_time_of_expiry() -> None:
+    asked = SIGNER.challenge("site", 5_000, NOW)
+    number = str(json.loads(base64.b64decode(solve(asked)))["number"])
+    spliced = solve(asked, salt=asked["salt"] + number[:1], number=number[1:])
+    assert SIGNER.wrong_work("site", spliced, NOW + LIFETIME + 1) in ("is too old", "is wrong")
 
 
 def test_a_token_counts_for_one_submission_however_often_that_comes(monkeypatch: pytest.MonkeyPatch) -> None:

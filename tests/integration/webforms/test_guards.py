@@ -1,0 +1,264 @@
+"""Signatures, guards, former keys, pages and the captcha over real sockets."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.core.errors import ConfigError
+from gateway.core.types import Kind
+from gateway.webforms.settings import CaptchaSettings, FormSettings
+from tests.support.forms import Elsewhere, FormHouse
+from tests.support.sink import RecordingSink
+from tests.unit.webforms import senders
+
+HOOK = {"Content-Type": "application/json"}
+NAVIGATION = {"Accept": "text/html", "Sec-Fetch-Mode": "navigate", "Origin": "https://shop.example"}
+
+
+def signed(raw: bytes, secret: str = "s3cret") -> dict[str, str]:
+    mac = hmac.new(secret.encode(), raw, hashlib.sha256).digest()
+    return {**HOOK, "Typeform-Signature": "sha256=" + base64.b64encode(mac).decode()}
+
+
+async def test_a_wrong_signature_is_403_stored_nowhere_and_said_in_the_health() -> None:
+    house = FormHouse(FormSettings(key="site", preset="typeform", secret="s3cret"))
+    raw = json.dumps(senders.TYPEFORM).encode()
+    async with house.client() as client:
+        for headers in (HOOK, signed(raw, "other"), signed(raw + b" ")):
+            async with client.post("/f/site", data=raw, headers=headers) as response:
+                assert response.status == 403
+        assert house.sink.calls == 0
+        [health] = house.intake.health()
+        assert (health.ok, health.state) == (False, "unproven")
+        async with client.post("/f/site", data=raw, headers=signed(raw)) as response:
+            assert response.status == 200
+        assert house.intake.health()[0].ok
+    assert [draft.name for draft in house.drafts] == ["Иван Петров"]
+
+
+async def test_trap_15_a_wrong_key_costs_the_real_sender_nothing() -> None:
+    house = FormHouse(FormSettings(key="site", per_minute=3, secret="s3cret"))
+    async with house.client() as client:
+        for number in range(40):
+            path = "/f/sitE" if number % 2 else "/f/site?secret=wrong"
+            async with client.post(path, data={"phone": "1"}) as response:
+                assert response.status == 403
+        async with client.post("/f/site?secret=s3cret", data={"phone": "1"}) as response:
+            assert response.status == 200
+
+
+async def test_a_secret_in_the_address_or_the_body_is_not_kept_with_the_answers() -> None:
+    house = FormHouse(FormSettings(key="site", secret="s3cret"))
+    async with house.client() as client:
+        for path, data in (
+            ("/f/site?secret=s3cret&utm_source=vk", {"name": "Ivan"}),
+            ("/f/site", {"secret": "s3cret"}),
+        ):
+            async with client.post(path, data={**data, "phone": "89261234567"}) as response:
+                assert response.status == 200
+    assert "s3cret" not in repr([(item.draft, item.meta) for item in house.sink.items])
+    assert house.drafts[0].source.utm == {"source": "vk"}
+
+
+async def test_standard_webhooks_id_makes_a_retry_the_same() -> None:
+    from standardwebhooks import Webhook
+
+    secret = "whsec_" + base64.b64encode(b"k" * 24).decode()
+    house = FormHouse(FormSettings(key="site", secret=secret))
+    statuses = []
+    async with house.client() as client:
+        for number in (1, 2):
+            at = house.clock.now()
+            raw = json.dumps({**senders.STANDARD, "attempt": number})
+            headers = {**HOOK, "webhook-id": "msg_1", "webhook-timestamp": str(int(at.timestamp()))}
+            headers["webhook-signature"] = Webhook(secret).sign("msg_1", at, raw)
+            async with client.post("/f/site", data=raw, headers=headers) as response:
+                statuses.append((await response.json())["status"])
+            house.clock.advance(3_600)
+    assert statuses == ["stored", "duplicate"]
+
+
+async def test_a_former_key_goes_on_working_and_gives_the_same_submission() -> None:
+    house = FormHouse(FormSettings(key="new", previous_keys=("old", "older")))
+    async with house.client() as client:
+        for key, expected in (("old", "stored"), ("new", "duplicate"), ("older", "duplicate")):
+            async with client.post(f"/f/{key}", data={"phone": "1"}) as response:
+                assert (await response.json())["status"] == expected
+    assert [item.source for item in house.sink.items] == ["new"]
+
+
+def test_a_former_key_may_not_be_another_forms() -> None:
+    with pytest.raises(ConfigError, match='key = "a"'):
+        FormHouse(FormSettings(key="a"), FormSettings(key="b", previous_keys=("a",)))
+
+
+async def test_meta_asks_whether_the_hook_is_ours_and_a_batch_is_taken_apart() -> None:
+    house = FormHouse(FormSettings(key="site", preset="meta"))
+    question = {"hub.mode": "subscribe", "hub.challenge": "1158201444", "hub.verify_token": "site"}
+    async with house.client() as client:
+        async with client.get("/f/site", params=question) as response:
+            assert (response.status, await response.text()) == (200, "1158201444")
+        async with client.get("/f/site", params={**question, "hub.verify_token": "wrong"}) as response:
+            assert response.status == 403
+        for _ in range(2):
+            async with client.post("/f/site", json=senders.meta_thin("1", "2", "3")) as response:
+                assert response.status == 200
+    assert [draft.details["sender_id"] for draft in house.drafts] == ["1", "2", "3"]
+
+
+async def test_spam_is_stored_and_answered_like_anything_else() -> None:
+    house = FormHouse(FormSettings(key="site"))
+    async with house.client() as client, client.post("/f/site", data={"phone": "1", "_gotcha": "x"}) as response:
+        assert (response.status, (await response.json())["status"]) == (200, "stored")
+    assert [draft.kind for draft in house.drafts] == [Kind.SPAM]
+
+
+async def test_a_token_counts_after_a_restart_too(tmp_path: Path) -> None:
+    form = FormSettings(key="site", min_seconds=2)
+    first = FormHouse(form, key_file=tmp_path / "forms.key")
+    async with (
+        first.client() as client,
+        client.get("/f/site/challenge", headers={"Origin": "https://a.example"}) as told,
+    ):
+        asked = await told.json()
+        assert told.headers["Access-Control-Allow-Origin"] == "*"
+    assert (asked["wait"], "challenge" in asked) == (2, False)
+    second = FormHouse(form, key_file=tmp_path / "forms.key")
+    second.clock.advance(60)
+    async with second.client() as client:
+        for fields in ({"phone": "1"}, {"phone": "2", "_lg_token": asked["token"]}):
+            async with client.post("/f/site", data=fields) as response:
+                assert response.status == 200
+    assert [draft.kind for draft in second.drafts] == [Kind.SPAM, Kind.MESSAGE]
+
+
+async def test_a_plain_post_is_answered_with_a_page_in_the_visitors_language() -> None:
+    house = FormHouse(FormSettings(key="site", max_size=500, origins=("https://shop.example",)))
+    async with house.client() as client:
+        for accepted, title in (("ru-RU,ru;q=0.9", "Спасибо!"), ("en-GB", "Thank you!"), ("de", "Спасибо!")):
+            headers = {**NAVIGATION, "Accept-Language": accepted}
+            async with client.post("/f/site", data={"phone": "1"}, headers=headers) as response:
+                text = await response.text()
+                assert (response.status, f'<h1 role="status">{title}</h1>' in text) == (200, True)
+                assert "frame-ancestors https://shop.example" in response.headers["Content-Security-Policy"]
+        async with client.post("/f/site", data=b"x" * 501, headers=NAVIGATION) as response:
+            assert (response.status, "<html" in await response.text()) == (413, True)
+        house.sink.refuse()
+        async with client.post("/f/site", data={"phone": "2"}, headers=NAVIGATION) as response:
+            assert (response.status, "Retry-After" in response.headers) == (503, True)
+
+
+async def test_a_form_may_send_its_visitor_back_to_its_own_site_only() -> None:
+    house = FormHouse(FormSettings(key="site"))
+    async with house.client() as client:
+        for wish, status in (("/thanks", 303), ("https://evil.example/", 200)):
+            fields = {"phone": "1", "_next": wish}
+            async with client.post("/f/site", data=fields, headers=NAVIGATION, allow_redirects=False) as response:
+                assert response.status == status
+                assert response.headers.get("Location") == ("https://shop.example/thanks" if status == 303 else None)
+
+
+async def test_the_hosted_page_and_the_files_of_the_snippet() -> None:
+    form = FormSettings(
+        key="site", name="<Заявка>", origins=("https://shop.example",), redirect="https://shop.example/ok"
+    )
+    house = FormHouse(form, FormSettings(key="guarded", captcha=CaptchaSettings(provider="hcaptcha", secret="x")))
+    async with house.client() as client:
+        async with client.get("/f/site?lang=en") as response:
+            text, policy = await response.text(), response.headers["Content-Security-Policy"]
+            assert "&lt;Заявка&gt;" in text
+            assert ("Your name" in text, "frame-ancestors 'none'" in policy) == (True, True)
+            assert "form-action 'self' https://shop.example" in policy
+        async with client.get("/f/site?embed=1") as response:
+            assert "frame-ancestors https://shop.example" in response.headers["Content-Security-Policy"]
+        async with client.get("/f/guarded") as response:
+            assert response.status == 403
+        for path, kind in (
+            ("/f/site.js", "text/javascript"),
+            ("/f/work.js", "text/javascript"),
+            ("/f/page.css", "text/css"),
+        ):
+            async with client.get(path) as response:
+                body = await response.read()
+                assert (response.content_type, response.headers["Access-Control-Allow-Origin"]) == (kind, "*")
+                assert len(body) < 6_000
+            async with client.get(path, headers={"If-None-Match": response.headers["ETag"]}) as response:
+                assert (response.status, await response.read()) == (304, b"")
+
+
+def captcha(elsewhere: Elsewhere, provider: str, **changed: Any) -> FormSettings:
+    settings = CaptchaSettings(provider=provider, secret="server-key", url=f"{elsewhere.url}/verify", **changed)
+    return FormSettings(key="site", captcha=settings)
+
+
+FIELDS = {"turnstile": "cf-turnstile-response", "hcaptcha": "h-captcha-response", "smartcaptcha": "smart-token"}
+
+
+@pytest.mark.parametrize("provider", FIELDS)
+async def test_a_captchas_token_is_asked_about_once_and_decides(provider: str) -> None:
+    good: dict[str, Any] = {"status": "ok", "host": "shop"} if provider == "smartcaptcha" else {"success": True}
+    bad = {"status": "failed"} if provider == "smartcaptcha" else {"success": False, "error-codes": ["invalid"]}
+    async with Elsewhere(answers={"/verify": good}).serving() as elsewhere:
+        house = FormHouse(captcha(elsewhere, provider))
+        async with house.client() as client:
+            fields = {"phone": "89261234567", FIELDS[provider]: "token-1", "_lg_id": "0123456789abcdef"}
+            for _ in range(2):
+                async with client.post("/f/site", data=fields) as response:
+                    assert response.status == 200
+            elsewhere.answers["/verify"] = bad
+            async with client.post("/f/site", data={"phone": "2", FIELDS[provider]: "token-2"}) as response:
+                assert (await response.json())["status"] == "stored"
+            async with client.post("/f/site", data={"phone": "3"}) as response:
+                assert response.status == 200
+    assert [draft.kind for draft in house.drafts] == [Kind.MESSAGE, Kind.SPAM, Kind.SPAM]
+    assert [asked[1]["secret"] for asked in elsewhere.asked] == ["server-key"] * 2
+    assert "token-1" not in repr(house.drafts[0])
+
+
+@pytest.mark.parametrize(
+    "trouble", [500, 302, {"success": False, "error-codes": ["invalid-input-secret"]}, "no server"]
+)
+@pytest.mark.parametrize(("policy", "kind"), [("accept", Kind.MESSAGE), ("spam", Kind.SPAM)])
+async def test_while_the_captcha_is_away_the_policy_of_the_form_decides(trouble: Any, policy: str, kind: Kind) -> None:
+    async with Elsewhere(answers={"/verify": trouble}).serving() as elsewhere:
+        form = captcha(elsewhere, "turnstile", on_outage=policy)
+        house = FormHouse(form)
+        if trouble == "no server":
+            form = FormSettings(
+                key="site",
+                captcha=CaptchaSettings(provider="turnstile", secret="x", url="http://127.0.0.1:1/", on_outage=policy),  # type: ignore[arg-type]
+            )
+            house = FormHouse(form)
+        async with house.client() as client:
+            fields = {"phone": "89261234567", "cf-turnstile-response": "t"}
+            async with client.post("/f/site", data=fields) as response:
+                assert response.status == 200
+    [draft] = house.drafts
+    assert draft.kind is kind
+    told = draft.details.get("spam") or draft.problems[0]
+    assert "could not be asked" in told
+
+
+async def test_silence_is_known_after_a_restart() -> None:
+    form = FormSettings(key="site", silent_days=3)
+    first = FormHouse(form)
+    async with first.client() as client:
+        first.clock.advance(7_200)
+        async with client.post("/f/site", data={"phone": "1"}) as response:
+            assert response.status == 200
+    [item] = first.sink.items
+    assert item.cursor is not None
+    first.cursors.values[item.cursor.name] = item.cursor.value
+    second = FormHouse(form, cursors=first.cursors, sink=RecordingSink())
+    async with second.client():
+        second.clock.advance(3 * 86_400 + 7_199)
+        assert second.intake.health()[0].ok
+        second.clock.advance(2)
+        assert second.intake.health()[0].state == "silent"
