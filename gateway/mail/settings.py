@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import ipaddress
+import re
+from datetime import date
 
 from msgspec import Struct
 
 from gateway.core.address import canonical_address
+
+NOW = "now"
+"""The value of ``since`` that leaves out what is in a folder already."""
+ALL = "all"
+"""The value of ``since`` that leaves out nothing."""
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class SmtpSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -70,34 +80,75 @@ class SmtpSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class MailboxSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A mailbox to be read by IMAP. Parsed and checked, so that a configuration for later versions is not an error."""
+    """A mailbox that is read by IMAP. Nothing in it is changed: no letter is marked, moved or deleted."""
 
     name: str
-    """How people call it."""
+    """How people call it, as ``sales``: letters, digits, ``-``, ``_`` and ``.``. Keep it for good: how far the mailbox
+    was read is stored under this name."""
     host: str
+    """The server's name, as it stands in its certificate."""
     username: str
+    """What to sign in as, mostly the address itself."""
     password: str = ""
+    """Its password, better by ``password_file``. Large providers want one made for this application."""
     port: int = 993
+    """TCP port of the server: mostly 993, or 143 with ``tls = "starttls"``."""
     tls: str = "implicit"
-    """``implicit``, ``starttls``, or ``none`` (loopback only)."""
+    """``implicit``, ``starttls``, or ``none`` (loopback only). Certificates are always verified."""
+    ca_file: str = ""
+    """PEM file with the certificate authority of the server, where it is your own; empty: the system's."""
     folders: tuple[str, ...] = ("INBOX",)
-    since: str = ""
-    """Take letters from this day on (ISO 8601); empty: from now on."""
+    """Which folders are read. New letters of the first come at once, of the others within ``poll_seconds``."""
+    sent_folder: str = ""
+    """The folder with the company's own answers, read too, so that they join the history; empty: none."""
+    since: str = NOW
+    """Which letters are read when a folder is seen first: ``now`` (only those that come from now on), a day
+    (``2026-01-31``: what came since), or ``all``."""
+    max_size: int = 40 << 20
+    """Bytes of one letter; of a larger one only the headers are read, and its lead says so."""
+    poll_seconds: float = 60
+    """How often folders are looked at that the server does not watch for us (IDLE watches one)."""
 
     def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise ValueError(f"name {self.name!r}: use letters, digits, '-', '_' and '.', at most 64, as in \"sales\"")
+        for key in ("host", "username"):
+            if not getattr(self, key).strip() or _CONTROL.search(getattr(self, key)):
+                raise ValueError(f"{key} is empty or holds line breaks")
+        if _CONTROL.search(self.password):
+            raise ValueError("password holds line breaks or other control characters")
         if self.tls not in ("implicit", "starttls", "none"):
             raise ValueError(f'tls = "{self.tls}" is unknown: write "implicit", "starttls" or "none"')
         if self.tls == "none" and not is_loopback(self.host):
             raise ValueError(f'tls = "none" would send the password of {self.name} in the clear to {self.host}')
         if not 0 < self.port < 65536:
             raise ValueError(f"port = {self.port} is no port: it goes from 1 to 65535")
+        for name in ("max_size", "poll_seconds"):
+            _require_positive(name, getattr(self, name))
+        self._check_folders()
+        _check_since(self.since)
 
-    def not_yet(self) -> str:
-        """The sentence that ``check`` and the start print for a mailbox."""
-        return f"mailbox {self.name}: mailboxes are not read yet in this version"
+    def _check_folders(self) -> None:
+        every = self.every_folder
+        if not self.folders or any(not name or _CONTROL.search(name) for name in every):
+            raise ValueError('folders must name at least one folder, as in folders = ["INBOX"]')
+        if len(set(every)) < len(every):
+            raise ValueError("folders and sent_folder name a folder twice")
+
+    @property
+    def every_folder(self) -> tuple[str, ...]:
+        """All folders to read, the one that IDLE watches first."""
+        return (*self.folders, self.sent_folder) if self.sent_folder else self.folders
+
+    @property
+    def address(self) -> str | None:
+        """The mailbox's own mail address, where its username is one."""
+        return canonical_address(self.username)
 
     def __repr__(self) -> str:
         return f"MailboxSettings(name={self.name!r}, host={self.host!r}, username={self.username!r}, password=***)"
+
+    __str__ = __repr__
 
 
 def split_address(listen: str) -> tuple[str, int]:
@@ -130,3 +181,12 @@ def _check_recipient(recipient: str) -> None:
     probe = f"any@{domain}" if local == "*" else recipient
     if canonical_address(probe) is None:
         raise ValueError(f'recipients: "{recipient}" is neither an address nor "*@domain"')
+
+
+def _check_since(since: str) -> None:
+    if since in (NOW, ALL):
+        return
+    try:
+        date.fromisoformat(since)
+    except ValueError:
+        raise ValueError(f'since = "{since}" is neither "now", "all" nor a day like "2026-01-31"') from None

@@ -98,8 +98,9 @@ class LetterHandler:
             connector=CONNECTOR,
             source=SOURCE,
             channel=Channel.MAIL,
-            # without the recipients: a retry, and the copy for a second recipient of ours, is the same letter
-            dedup_key=f"smtp:{digest}",
+            # without the recipients: a retry, the copy for a second recipient of ours, and the copy in a mailbox that
+            # is read by IMAP are the same letter
+            dedup_key=f"mail:{digest}",
             key=f"mail:{digest}",
             raw=raw,
             received_at=received_at,

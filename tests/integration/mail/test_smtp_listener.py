@@ -38,7 +38,7 @@ async def test_letter_of_an_ordinary_program_is_stored_raw_with_its_envelope() -
         assert item.raw.startswith(b"From: Ivan <ivan@example.com>\r\n")
         assert item.draft is None
         assert item.pending == "to be parsed"
-        assert item.dedup_key.startswith("smtp:")
+        assert item.dedup_key.startswith("mail:")
         assert item.key.startswith("mail:")
         assert item.meta == {
             "mail_from": "ivan@example.com",

@@ -1,4 +1,4 @@
-"""[smtp] and [[mailbox]]: what is refused, and in which words."""
+"""[smtp]: what is refused, and in which words."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from gateway.mail.settings import MailboxSettings, SmtpSettings, is_loopback, split_address
+from gateway.mail.settings import SmtpSettings, is_loopback, split_address
 
 
 def test_default_listens_on_loopback_only_and_takes_any_recipient() -> None:
@@ -69,23 +69,3 @@ def test_address_is_split(listen: str, parts: tuple[str, int]) -> None:
 )  # fmt: skip
 def test_loopback_is_known(host: str, expected: bool) -> None:
     assert is_loopback(host) is expected
-
-
-def test_mailbox_says_that_it_is_not_read_yet_and_hides_its_password() -> None:
-    mailbox = MailboxSettings(name="info", host="imap.example.com", username="info@example.com", password="s3cret")
-    assert mailbox.not_yet() == "mailbox info: mailboxes are not read yet in this version"
-    assert "s3cret" not in repr(mailbox)
-    assert "s3cret" not in str(mailbox)
-
-
-@pytest.mark.parametrize(
-    ("changed", "words"),
-    [({"tls": "none"}, "in the clear"), ({"tls": "ssl"}, '"starttls"'), ({"port": 0}, "port = 0")],
-)
-def test_wrong_mailbox_value_is_named(changed: dict[str, Any], words: str) -> None:
-    with pytest.raises(ValueError, match=words):
-        MailboxSettings(name="info", host="imap.example.com", username="u", **changed)
-
-
-def test_mailbox_without_tls_is_fine_on_loopback() -> None:
-    assert MailboxSettings(name="info", host="127.0.0.1", username="u", tls="none").tls == "none"
