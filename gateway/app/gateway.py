@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
@@ -13,6 +14,8 @@ from gateway.app.datafolder import DataFolder
 from gateway.app.services import Storeys
 from gateway.app.status import StatusBoard
 from gateway.app.upkeep import Upkeep
+from gateway.capture.cursors import StoredCursors
+from gateway.capture.opencalls import StoredOpenCalls
 from gateway.capture.sink import DurableSink
 from gateway.capture.spool import Spool
 from gateway.config.settings import Settings
@@ -24,13 +27,19 @@ from gateway.core.types import Handle
 from gateway.delivery import outbox
 from gateway.delivery.worker import DeliveryWorker
 from gateway.live.hub import Hub
+from gateway.mail.imap.connector import MailboxConnector
+from gateway.mail.imap.letters import MailboxInterpreter
 from gateway.mail.interpreter import MailInterpreter
 from gateway.mail.smtp.listener import SmtpListener
 from gateway.processing.step import Event, Rules
 from gateway.processing.worker import ProcessingWorker
+from gateway.routing.calendars import Schedules
 from gateway.storage.migrations import upgrade
 from gateway.storage.store import Store
 from gateway.telephony.connector import PbxConnector
+from gateway.telephony.history.backfill import Backfill
+from gateway.telephony.history.live import LiveCalls
+from gateway.telephony.history.sources import logs_of
 from gateway.telephony.lines import LineRules
 from gateway.telephony.settings import PbxSettings
 from gateway.telephony.tracker import CallTracker
@@ -43,6 +52,7 @@ from gateway.webforms.routes import routes as form_routes
 log = logging.getLogger(__name__)
 
 SPOOL_FOLDER = "spool"
+FORMS_KEY_FILE = "forms.key"
 FIRST_LOGIN = "admin"
 
 
@@ -63,11 +73,24 @@ class Gateway:
             own_addresses=self._own_addresses(),
             own_domains=settings.gateway.own_domains,
         )
+        where = settings.gateway
+        self.schedules = Schedules.of(settings.hours, timezone=where.timezone, region=where.region)
         self.processing = self._make_processing()
-        self.forms = FormIntake(settings.form, self.sink, clock, region=settings.gateway.region)
+        self.forms = FormIntake(
+            settings.form,
+            self.sink,
+            clock,
+            region=settings.gateway.region,
+            key_file=settings.data / FORMS_KEY_FILE,
+            cursors=StoredCursors(self.store, clock),
+        )
         self.smtp = SmtpListener(settings.smtp, self.sink, clock) if settings.smtp.enabled else None
-        self.pbxs = [self._make_pbx(pbx) for pbx in settings.pbx]
-        sources: list[Source] = [self.forms, *([self.smtp] if self.smtp else []), *self.pbxs]
+        self.mailboxes = [
+            MailboxConnector(mailbox, self.sink, StoredCursors(self.store, clock), clock)
+            for mailbox in settings.mailbox
+        ]
+        self.pbxs = [part for pbx in settings.pbx for part in self._make_pbx(pbx)]
+        sources: list[Source] = [self.forms, *([self.smtp] if self.smtp else []), *self.mailboxes, *self.pbxs]
         self.status = StatusBoard(
             store=self.store, spool=self.sink.spool, delivery=self.delivery, sources=sources, clock=clock
         )
@@ -133,7 +156,11 @@ class Gateway:
     def _make_processing(self) -> ProcessingWorker:
         return ProcessingWorker(
             store=self.store,
-            interpreters={"smtp": self.letters},
+            interpreters={
+                "smtp": self.letters,
+                "imap": MailboxInterpreter(self.letters),
+                "mailfile": self.letters,
+            },
             rules=self._rules(),
             outgoing=self,
             clock=self._clock,
@@ -142,9 +169,10 @@ class Gateway:
         )
 
     def _own_addresses(self) -> tuple[str, ...]:
-        """The company's addresses and its people's: a letter from one of them is ours."""
+        """The company's addresses, its mailboxes' and its people's: a letter from one of them is ours."""
         people = (person.email for person in self.settings.manager if person.email)
-        return (*self.settings.gateway.own_addresses, *people)
+        mailboxes = (mailbox.address for mailbox in self.settings.mailbox if mailbox.address)
+        return (*self.settings.gateway.own_addresses, *people, *mailboxes)
 
     def _rules(self) -> Rules:
         gateway = self.settings.gateway
@@ -157,6 +185,7 @@ class Gateway:
             own_domains=frozenset(gateway.own_domains),
             open_for_outbound=self.settings.leads.open_for_outbound,
             keep=self.settings.retention.keep,
+            calendar=self.schedules,
         )
 
     def wants_any(self) -> bool:
@@ -183,10 +212,31 @@ class Gateway:
         self.hub.publish()
         self.delivery.kick()
 
-    def _make_pbx(self, pbx: PbxSettings) -> PbxConnector:
-        region = self.settings.gateway.region
+    def _make_pbx(self, pbx: PbxSettings) -> list[Source]:
+        """The connector, and what reads the PBX's own logs where they are configured."""
+        region, live = self.settings.gateway.region, LiveCalls()
         lines = LineRules(trunks=pbx.trunks, trunk_contexts=pbx.trunk_contexts, internal_contexts=pbx.internal_contexts)
-        return PbxConnector(pbx, self.sink, lambda: CallTracker(lines=lines, region=region), self._clock, region)
+        backfill = Backfill(
+            pbx.name,
+            logs_of(pbx, ZoneInfo(self.settings.gateway.timezone)),
+            self.sink,
+            StoredCursors(self.store, self._clock),
+            self._clock,
+            lines=lines,
+            region=region,
+            live=live,
+        )
+        connector = PbxConnector(
+            pbx,
+            self.sink,
+            lambda: CallTracker(lines=lines, region=region),
+            self._clock,
+            region,
+            open_calls=StoredOpenCalls(self.store),
+            live=live,
+            on_connected=backfill.kick,
+        )
+        return [connector, backfill] if backfill.has_logs else [connector]
 
     def _make_web(self) -> WebServer:
         gateway = self.settings.gateway
@@ -198,5 +248,6 @@ class Gateway:
             status=self.status,
             clock=self._clock,
             version=__version__,
-            form_routes=form_routes(self.forms),
+            form_routes=form_routes(self.forms, language=gateway.language),
+            recordings={pbx.name: pbx.recordings for pbx in self.settings.pbx if pbx.recordings},
         )

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from gateway import __version__
-from gateway.cli import files, outbox, people, serve, setup
+from gateway.cli import doctor, files, forms, importing, outbox, people, recompute, record, serve, setup
 from gateway.core.errors import ConfigError, LeadgateError
 
 FAILED = 1
@@ -38,7 +38,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"leadgate {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for group in (serve, setup, files, people, outbox):
+    for group in (serve, setup, doctor, record, files, importing, forms, recompute, people, outbox):
         group.add(commands)
     return parser
 

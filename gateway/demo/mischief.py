@@ -28,6 +28,20 @@ class Mischief:
     """Sends at most so many bytes at a time, each as a packet of its own."""
     refuses: frozenset[str] = frozenset()
     """Actions answered with ``Permission denied``."""
+    permits: frozenset[str] = frozenset()
+    """Actions answered with Success that an account should not be allowed: ``Command``."""
+    version: str = "22.10.1"
+    """What CoreSettings calls itself."""
+    clock_ahead: float = 0.0
+    """Seconds by which its Ping is ahead of the right time."""
+    started: str = "2026-11-22 08:00:00"
+    """When it was started, as CoreStatus says."""
+    hides: frozenset[str] = frozenset()
+    """Events of an Originate that are not sent, as to an account without the right to read them."""
+    undated: bool = False
+    """The events of an Originate carry no Timestamp (``timestampevents = no``)."""
+    first_leg: str = "4"
+    """How the first leg of an Originate ends: ``Reason`` of OriginateResponse. 4 answered, 3 rang in vain, 5 busy."""
 
 
 class Wire:

@@ -18,6 +18,7 @@ from collections.abc import Awaitable, Callable, Iterable
 
 from gateway.core.clock import Clock
 from gateway.demo.mischief import Mischief, Wire
+from gateway.demo.originate import first_leg
 from gateway.demo.recording import Play, Recording, encode, read_headers
 from gateway.demo.switchboard import Switchboard
 
@@ -82,6 +83,9 @@ class PbxServer:
             "bridgelist": self._bridges,
             "bridgeinfo": self._bridge_info,
             "queuestatus": self._queue_status,
+            "coresettings": self._core_settings,
+            "corestatus": self._core_status,
+            "showdialplan": self._dialplan,
         }
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
@@ -176,6 +180,9 @@ class PbxServer:
             return
         name = headers.get("Action", "").lower()
         answer = self._answers.get(name)
+        if name in {action.lower() for action in mischief.permits}:
+            await self._reply(client, headers, "Success", Message="Success")
+            return
         refused = name in {action.lower() for action in mischief.refuses}
         if answer is None or (name == "challenge" and mischief.no_challenge):
             await self._refuse(client, headers, "Invalid/unknown command")
@@ -215,7 +222,8 @@ class PbxServer:
         await client.wire.send(encode(closing.items()))
 
     async def _ping(self, client: _Client, request: Headers) -> None:
-        await self._reply(client, request, "Success", Ping="Pong", Timestamp=f"{self._clock.now().timestamp():.6f}")
+        now = self._clock.now().timestamp() + self.mischief.clock_ahead
+        await self._reply(client, request, "Success", Ping="Pong", Timestamp=f"{now:.6f}")
 
     async def _challenge(self, client: _Client, request: Headers) -> None:
         if request.get("AuthType", "").upper() != "MD5":
@@ -248,7 +256,13 @@ class PbxServer:
         if not request.get("Channel"):
             await self._refuse(client, request, "Channel not specified")
             return
+        if not request.get("Exten") and not request.get("Application"):
+            await self._refuse(client, request, "Originate with 'Exten' requires 'Context' and 'Priority'")
+            return
         await self._reply(client, request, "Success", Message="Originate successfully queued")
+        serial = next(self._serials)
+        for event in first_leg(request, serial=serial, now=self._clock.now().timestamp(), mischief=self.mischief):
+            await self.send_raw(encode(event.items()))
 
     async def _channels(self, client: _Client, request: Headers) -> None:
         channels = self._switchboard.channels(self._clock.monotonic())
@@ -263,6 +277,21 @@ class PbxServer:
             await self._refuse(client, request, "Specified BridgeUniqueid not found")
         else:
             await self._list(client, request, members, "BridgeInfoComplete")
+
+    async def _core_settings(self, client: _Client, request: Headers) -> None:
+        await self._reply(client, request, "Success", AMIversion="11.0.0", AsteriskVersion=self.mischief.version)
+
+    async def _core_status(self, client: _Client, request: Headers) -> None:
+        day, _, time = self.mischief.started.partition(" ")
+        await self._reply(client, request, "Success", CoreStartupDate=day, CoreStartupTime=time, CoreCurrentCalls="0")
+
+    async def _dialplan(self, client: _Client, request: Headers) -> None:
+        places = [("from-trunk", "_X."), ("from-internal", "101")]
+        steps = [
+            {"Event": "ListDialplan", "Context": context, "Extension": extension, "Priority": "1"}
+            for context, extension in places
+        ]
+        await self._list(client, request, steps, "ShowDialPlanComplete")
 
     async def _queue_status(self, client: _Client, request: Headers) -> None:
         await self._list(client, request, self._switchboard.waiting(self._clock.monotonic()), "QueueStatusComplete")

@@ -6,17 +6,21 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from gateway.core.clock import Clock
-from gateway.core.ports import Sink, SourceHealth
+from gateway.core.errors import LeadgateError
+from gateway.core.ports import OpenCalls, Sink, SourceHealth
 from gateway.telephony.ami.client import AmiAddress, AmiClient, tls_context
 from gateway.telephony.ami.connection import QUEUE_LIMIT, AmiConnection, Batch
 from gateway.telephony.ami.framing import EventFilter
 from gateway.telephony.ami.timing import Sleep, within
 from gateway.telephony.delivery import Delivery
+from gateway.telephony.history.live import LiveCalls
 from gateway.telephony.interest import EVENT_CLASSES, INTEREST
+from gateway.telephony.leftovers import Leftovers
 from gateway.telephony.listing import take_snapshot
 from gateway.telephony.record import CallRecord
 from gateway.telephony.report import inbound_of
@@ -42,6 +46,8 @@ class Tracker(Protocol):
 
     def resync(self, snapshot: Snapshot, at: datetime) -> list[CallRecord]: ...
 
+    def open_calls(self) -> list[CallRecord]: ...
+
 
 class PbxConnector:
     """A ``core.ports.Source`` for one ``[[pbx]]``.
@@ -58,12 +64,17 @@ class PbxConnector:
         clock: Clock,
         region: str,
         *,
+        open_calls: OpenCalls | None = None,
         sleep: Sleep = asyncio.sleep,
         chance: Callable[[], float] = random.random,
         events: EventFilter = INTEREST,
         queue_limit: int = QUEUE_LIMIT,
+        live: LiveCalls | None = None,
+        on_connected: Callable[[], None] = lambda: None,
     ) -> None:
-        """``region``: the country whose numbers are written without a country code, as ``RU``."""
+        """``region``: the country whose numbers are written without a country code, as ``RU``. ``open_calls``: where to
+        ask for the calls that an earlier run left open. ``live``: what the backfill must know of; ``on_connected``:
+        called when the calls on the PBX are known, after each connect."""
         self._settings = settings
         self._clock = clock
         self._region = region
@@ -71,13 +82,18 @@ class PbxConnector:
         self._chance = chance
         self._events = events
         self._queue_limit = queue_limit
+        self._live = live or LiveCalls()
+        self._on_connected = on_connected
         self._tracker = tracker_factory()
         self._delivery = Delivery(sink, sleep=sleep, chance=chance)
+        self._open_calls = open_calls
+        self._leftovers = Leftovers(settings.name)
         self._client: AmiClient | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._delivering: asyncio.Task[None] | None = None
         self._last_event_at: datetime | None = None
         self._missing: tuple[str, ...] = ()
+        self._started = ""  # when the PBX was started, as it last said
 
     async def start(self) -> None:
         """Begin to connect, and return: a PBX that is down must not keep the gateway from starting.
@@ -155,12 +171,46 @@ class PbxConnector:
         Events queue up while the lists are asked for, and are worked on after them. So nothing falls between the two;
         what both say is said twice, which the tracker takes as news once.
         """
-        snapshot = await take_snapshot(connection)
+        await self._take_leftovers()
+        snapshot = self._compared(await take_snapshot(connection))
         self._missing = snapshot.missing
+        self._collect(lambda: self._leftovers.settle(snapshot))
         self._collect(lambda: self._tracker.resync(snapshot, self._clock.now()))
-        while True:
-            self._take(await connection.next_batch())
-            await asyncio.sleep(0)  # a full queue must not keep the loop from the reader and the rest of the gateway
+        if not any("CoreShowChannels" in sentence for sentence in snapshot.missing):
+            self._live.connected(self._tracker.open_calls)
+        self._on_connected()
+        try:
+            while True:
+                self._take(await connection.next_batch())
+                await asyncio.sleep(0)  # a full queue must not keep the loop from the reader and the rest
+        finally:
+            self._live.lost()
+
+    async def _take_leftovers(self) -> None:
+        """Ask once for what an earlier run left open; again in the next session where the store can't say now."""
+        if self._open_calls is None:
+            return
+        try:
+            stored = await self._open_calls.open_calls(self._settings.name)
+        except LeadgateError as error:
+            log.warning(
+                "The calls that an earlier run left open can't be looked up now",
+                extra={"action": "leftovers_unknown", "pbx": self._settings.name, "reason": str(error)},
+            )
+            return
+        self._open_calls = None
+        self._leftovers.take(call for call in stored if not self._delivery.holds(call.key))
+
+    def _compared(self, snapshot: Snapshot) -> Snapshot:
+        """The snapshot with the news whether the PBX was restarted since the last one."""
+        before, self._started = self._started, snapshot.started or self._started
+        if not before or before == self._started:
+            return snapshot
+        log.warning(
+            "The PBX was restarted: the calls that were open are over",
+            extra={"action": "pbx_restarted", "pbx": self._settings.name, "started": self._started},
+        )
+        return replace(snapshot, restarted=True)
 
     def _take(self, batch: Batch) -> None:
         self._last_event_at = batch.at
@@ -191,7 +241,9 @@ class PbxConnector:
     def _report(self, records: list[CallRecord]) -> None:
         now = self._clock.now()
         for record in records:
-            self._delivery.put(inbound_of(record, pbx=self._settings.name, region=self._region, received_at=now))
+            self._live.told(record)
+            whole = self._leftovers.complete(record)
+            self._delivery.put(inbound_of(whole, pbx=self._settings.name, region=self._region, received_at=now))
 
 
 async def _end(tasks: list[asyncio.Task[None]]) -> None:

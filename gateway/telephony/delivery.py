@@ -57,13 +57,17 @@ class Delivery:
         """Calls with a report that is not stored yet."""
         return len(self._waiting.keys() | self._under_way)
 
+    def holds(self, key: str) -> bool:
+        """Whether a report of this call is on its way."""
+        return key in self._waiting or key in self._under_way
+
     def put(self, report: Inbound) -> None:
         """Take a report and return at once. When too many calls wait already it is counted as lost and logged."""
         key = report.key
         if key not in self._waiting and len(self._waiting) >= self._limit:
             self._give_up(report, "too many calls wait to be stored")
             return
-        known = key in self._waiting or key in self._under_way
+        known = self.holds(key)
         self._waiting[key] = report
         self._idle.clear()
         if not known:

@@ -56,20 +56,30 @@ class LineRules:
 
     def is_trunk(self, technology: str, endpoint: str, context: str) -> bool | None:
         """Whether a channel of this endpoint, born in this context, leads outside; None when nothing tells."""
+        return self.judge(technology, endpoint, context)[0]
+
+    def judge(self, technology: str, endpoint: str, context: str) -> tuple[bool | None, str]:
+        """The same with the rule that decided, in words: for people who want to know why."""
         trunks, trunk_contexts, internal_contexts, _, outside, inside, names = self._patterns
-        named = trunks.fullmatch(endpoint) or trunks.fullmatch(f"{technology}/{endpoint}")
-        if named or trunk_contexts.fullmatch(context):
-            return True
+        if trunks.fullmatch(endpoint) or trunks.fullmatch(f"{technology}/{endpoint}"):
+            return True, "a line of [[pbx]] trunks"
+        if trunk_contexts.fullmatch(context):
+            return True, "its context stands in [[pbx]] trunk_contexts"
         if internal_contexts.fullmatch(context):
-            return False
+            return False, "its context stands in [[pbx]] internal_contexts"
         if outside.fullmatch(context):
-            return True
+            return True, "calls from outside usually enter in its context"
         if inside.fullmatch(context):
             # Patterns as wide as "internal*" meet trunks that a small office put beside its phones.
-            return bool(names.fullmatch(endpoint)) and not _EXTENSION.fullmatch(endpoint)
-        if names.fullmatch(endpoint) or technology in _TRUNK_TECHNOLOGIES:
-            return True
-        return False if _EXTENSION.fullmatch(endpoint) else None
+            trunk = bool(names.fullmatch(endpoint)) and not _EXTENSION.fullmatch(endpoint)
+            return trunk, "named like a trunk" if trunk else "phones are usually in its context"
+        if names.fullmatch(endpoint):
+            return True, "named like a trunk"
+        if technology in _TRUNK_TECHNOLOGIES:
+            return True, "a technology of lines, not of phones"
+        if _EXTENSION.fullmatch(endpoint):
+            return False, "named like an extension"
+        return None, "neither its name nor its context tells"
 
     def is_robot(self, technology: str, endpoint: str) -> bool:
         """Whether the config says that nobody sits behind this endpoint."""

@@ -71,7 +71,8 @@ class CallRecord:
     """Events were lost during this call (the gateway came or was reconnected in the middle of it)."""
     facts: Mapping[str, Json]
     """What ``outcome`` and ``missed_reason`` were derived from, so that they can be derived again
-    (``gateway.telephony.tracker.labels.Facts``). Also ``linkedids``: all ids that this call went by.
+    (``gateway.telephony.tracker.labels.Facts``). Also ``linkedids``: all ids that this call went by; ``first``: the
+    channel that it began with, which tells the direction (technology, endpoint, context, trunk).
     """
 
     @property

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
 import re
+import zoneinfo
 
 import msgspec
+
+from gateway.telephony.recordings import FILE_FIELD, is_url
 
 PLAIN_PORT = 5038
 TLS_PORT = 5039
@@ -14,6 +18,72 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _LONGEST_VALUE = 1000
 """Characters: the AMI login line must stay below 1,024 bytes."""
+
+
+class LogSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``cdr`` or ``cel`` as a table: a log whose layout, place or clock is not the usual one."""
+
+    file: str = ""
+    """CSV file as Asterisk writes it."""
+    url: str = ""
+    """SQLAlchemy URL of the database that holds it, as ``postgresql+psycopg://reader:PASSWORD@pbx/asterisk``."""
+    table: str = ""
+    """The table; empty: ``cdr`` or ``cel``."""
+    columns: tuple[str, ...] | dict[str, str] = ()
+    """Of a file: its columns in order. Of a table: Asterisk's name = the table's name, for those that differ."""
+    encoding: str = ""
+    """Of a file; empty: UTF-8, and windows-1251 where a row is not that."""
+    timezone: str = ""
+    """IANA name of the zone that the times are in; empty: that of [gateway]. GMT is recognised by itself."""
+
+    def __post_init__(self) -> None:
+        if bool(self.file) == bool(self.url):
+            raise ValueError('set either file (a CSV file) or url (a database), as in { file = "/var/log/Master.csv" }')
+        if self.url and "://" not in self.url:
+            raise ValueError("url: give an SQLAlchemy URL, as in mysql+pymysql://reader:PASSWORD@pbx/asteriskcdrdb")
+        if self.file and (self.table or isinstance(self.columns, dict)):
+            raise ValueError("a file has no table, and its columns are a list in their order")
+        if self.url and isinstance(self.columns, tuple) and self.columns:
+            raise ValueError('columns of a database are a table, as in { start = "calldate" }')
+        if self.timezone:
+            _known_zone(self.timezone)
+        if self.encoding:
+            _known_encoding(self.encoding)
+
+    def __repr__(self) -> str:
+        """Without the URL, which holds a password."""
+        return f"LogSource(file={self.file!r}, table={self.table!r})"
+
+    __str__ = __repr__
+
+    @classmethod
+    def of(cls, value: str | LogSource) -> LogSource:
+        """The short form, a path or a URL, written out."""
+        if isinstance(value, LogSource):
+            return value
+        return cls(url=value) if "://" in value else cls(file=value)
+
+
+def _known_zone(name: str) -> None:
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"timezone {name!r} is not known. Write it like Europe/Moscow") from None
+
+
+def _known_encoding(name: str) -> None:
+    try:
+        codecs.lookup(name)
+    except LookupError:
+        raise ValueError(f"encoding {name!r} is not known. Write it like cp1251 or utf-8") from None
+
+
+def _check_recordings(where: str) -> None:
+    if is_url(where):
+        if FILE_FIELD not in where or any(letter.isspace() for letter in where):
+            raise ValueError('recordings: an address needs {file} in it, as in "https://pbx.example.com/rec/{file}"')
+    elif not where.startswith("/") or where.strip("/") == "":
+        raise ValueError('recordings: name a folder from the root on, as in "/var/spool/asterisk/monitor"')
 
 
 class PbxSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -40,10 +110,13 @@ class PbxSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Dialplan contexts in which calls from outside arrive, beside the usual ones."""
     internal_contexts: tuple[str, ...] = ()
     """Dialplan contexts of the company's own phones, beside the usual ones."""
-    cdr: str | None = None
-    """Where the PBX keeps call detail records: a CSV file or an SQLAlchemy URL."""
-    cel: str | None = None
-    """Where the PBX keeps channel event logs: a CSV file or an SQLAlchemy URL."""
+    cdr: str | LogSource | None = None
+    """Where the PBX keeps call detail records: a CSV file, an SQLAlchemy URL, or a table with more about it."""
+    cel: str | LogSource | None = None
+    """Where the PBX keeps channel event logs: the same. With it, calls that a crash of the PBX cut are known too."""
+    recordings: str | None = None
+    """Where its recordings are: a folder of this machine, as ``/var/spool/asterisk/monitor``, or an address with
+    ``{file}`` in it, as ``https://pbx.example.com/rec/{file}``."""
     agi_listen: str | None = None
     """``host:port`` on which the PBX may ask for the manager of a caller (FastAGI)."""
     agi_secret: str | None = None
@@ -59,6 +132,10 @@ class PbxSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         for key, value in (("username", self.username), ("secret", self.secret)):
             if not value or _CONTROL.search(value) or len(value.encode("utf-8", "replace")) > _LONGEST_VALUE:
                 raise ValueError(f"{key}: must not be empty, very long or hold line breaks; copy it from manager.conf")
+        if "" in (self.cdr, self.cel):
+            raise ValueError("cdr and cel: give a file or a URL, or leave the key out")
+        if self.recordings is not None:
+            _check_recordings(self.recordings)
         if self.ca_file is not None and not self.tls:
             raise ValueError("ca_file is only used with tls = true: set that too, or remove ca_file")
 
@@ -76,8 +153,6 @@ class PbxSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     def not_yet(self) -> list[str]:
         """Sentences about keys that are accepted, because their names are fixed, but do nothing in this release."""
         waiting = {
-            "cdr": "calls made while Leadgate was away are not fetched from call detail records yet",
-            "cel": "calls made while Leadgate was away are not fetched from channel event logs yet",
             "agi_listen": "the FastAGI answer to the dialplan does not exist yet",
             "agi_secret": "the FastAGI answer to the dialplan does not exist yet",
         }

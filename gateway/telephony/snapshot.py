@@ -25,5 +25,9 @@ class Snapshot:
     """``BridgeInfoChannel`` events, one for each channel in a bridge, with the header BridgeUniqueid added."""
     waiting: tuple[Listed, ...] = ()
     """``QueueEntry`` events, one for each waiting caller: Queue, Position, Channel, Uniqueid, Wait (seconds)."""
+    started: str = ""
+    """When the PBX was started, in its own words (CoreStatus); empty where it does not say."""
+    restarted: bool = False
+    """It was started anew since the last snapshot: whatever was open then is over."""
     missing: tuple[str, ...] = ()
     """Sentences: which lists the PBX refused and what to change. What they would say is unknown."""

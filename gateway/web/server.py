@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from aiohttp import web
@@ -32,6 +32,7 @@ class WebServer:
     """A Service: both listeners, or one that serves everything.
 
     ``form_routes`` are the public routes of other rooms; they come without sign-in on the public listener.
+    ``recordings``: the name of each PBX -> where its recordings are (``[[pbx]] recordings``).
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class WebServer:
         clock: Clock,
         version: str,
         form_routes: Sequence[web.RouteDef] = (),
+        recordings: Mapping[str, str] | None = None,
     ) -> None:
         self.settings = settings
         self.passwords = Passwords()
@@ -65,7 +67,7 @@ class WebServer:
             *sign_in.open_routes(),
             *sign_in.routes(),
             *LeadPages(store, filter_reader(locale), renderer).routes(),
-            *api_routes(store, locale, self.events),
+            *api_routes(store, locale, self.events, recordings or {}),
         ]
         self.listeners = self._listeners(outside, inside, guard, renderer)
 

@@ -224,7 +224,7 @@ class AmiConnection(asyncio.Protocol):
         if action_id is None or not action_id.startswith(self._session):
             return "Event" not in message
         pending = self._pending.get(action_id)
-        if "Response" in message:
+        if "Response" in message and "Event" not in message:  # the event OriginateResponse has that header too
             if pending is not None:
                 self._take_response(pending, message)
             return True

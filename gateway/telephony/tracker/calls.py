@@ -58,9 +58,11 @@ _LATEST = 4102444800.0
 class CallTracker:
     """All calls of one PBX, from its events."""
 
-    def __init__(self, *, lines: LineRules, region: str) -> None:
+    def __init__(self, *, lines: LineRules, region: str, tells_open: bool = True) -> None:
+        """``tells_open`` false: `feed` gives nothing, only ended calls are wanted (a log of the past)."""
         self._state = State(lines, region)
         self._region = region
+        self._tells_open = tells_open
 
     @property
     def open_count(self) -> int:
@@ -84,7 +86,7 @@ class CallTracker:
         except Exception:
             # Whatever one strange event does, the calls beside it go on.
             log.exception("could not follow an event", extra={"action": "track_event", "event": event.get("Event")})
-        return self._changed() if state.touched or state.merged else []
+        return self._changed() if self._tells_open and (state.touched or state.merged) else []
 
     def due(self, now: datetime) -> list[CallRecord]:
         """The calls whose last channel hung up at least `SETTLE` seconds ago: final, and forgotten here."""

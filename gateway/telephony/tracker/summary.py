@@ -25,7 +25,7 @@ def record_of(call: Call, region: str, *, ended: bool, now: float, merged_into: 
     direction = direction_of(call, root, region)
     facts = facts_of(call, root, direction, region)
     labels = label(facts)
-    extra: dict[str, Json] = {"linkedids": list(call.linkedids)}
+    extra: dict[str, Json] = {"linkedids": list(call.linkedids), "first": _first(root)}
     if merged_into is not None:
         extra["merged_into"] = merged_into
     caller, dialled = _parties(call, root, direction, region)
@@ -94,6 +94,11 @@ def facts_of(call: Call, root: Channel, direction: Direction, region: str) -> Fa
         queue_result=call.queue_result,
         legs=tuple(_leg(channel, region) for channel in phones),
     )
+
+
+def _first(root: Channel) -> dict[str, Json]:
+    """What the direction hangs on: the channel that the call began with, and what it was taken for."""
+    return {"technology": root.technology, "endpoint": root.endpoint, "context": root.context, "trunk": root.trunk}
 
 
 def _leg(channel: Channel, region: str) -> Leg:

@@ -9,6 +9,7 @@ import msgspec
 
 from gateway.web.api.operations import ITEMS, LISTS, ItemOperation, ListOperation
 from gateway.web.api.parameters import Parameter
+from gateway.web.api.recordings import RECORDING_PATH
 from gateway.web.health import HealthView
 from gateway.web.problems import CONTENT_TYPE, Problem
 
@@ -31,6 +32,7 @@ def document(version: str) -> dict[str, Any]:
             **{operation.path: {"get": _list(operation)} for operation in LISTS},
             **{operation.path: {"get": _item(operation)} for operation in ITEMS},
             "/api/v1/events": {"get": _events()},
+            RECORDING_PATH: {"get": _recording()},
             "/api/openapi.json": {"get": _open("openapi", "This document.", "application/json", {"type": "object"})},
             "/health": {"get": _health()},
             "/metrics": {"get": _open("metrics", "Metrics for Prometheus.", "text/plain", {"type": "string"})},
@@ -103,6 +105,27 @@ def _events() -> dict[str, Any]:
         "responses": {
             "200": _content("Server-sent events, without end.", "text/event-stream", {"type": "string"}),
             **_errors(400, 401, 503),
+        },
+    }
+
+
+def _recording() -> dict[str, Any]:
+    sound = {"type": "string", "format": "binary"}
+    return {
+        "operationId": "getRecording",
+        "summary": "The recording of a call. `code` of a 404: not_found, no_recording, recording_missing, "
+        "recordings_not_configured.",
+        "security": SECURED,
+        "parameters": [
+            {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}},
+            {"name": "Range", "in": "header", "description": "As in RFC 9110.", "schema": {"type": "string"}},
+        ],
+        "responses": {
+            "200": _content("All of it.", "audio/*", sound),
+            "206": _content("The part that was asked for.", "audio/*", sound),
+            "302": {"description": "It is at this address, where the configuration names one."},
+            "416": {"description": "The part is not in the file."},
+            **_errors(401, 404, 503),
         },
     }
 

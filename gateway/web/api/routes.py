@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -13,6 +14,7 @@ from gateway.web.api.events import EventStream
 from gateway.web.api.openapi import document
 from gateway.web.api.operations import ITEMS, LISTS, ItemOperation, ListOperation
 from gateway.web.api.parameters import FilterReader, row_cursor, row_number
+from gateway.web.api.recordings import recording_route
 from gateway.web.problems import Refused
 from gateway.web.settings import LocaleSettings
 
@@ -32,13 +34,16 @@ def filter_reader(locale: LocaleSettings) -> FilterReader:
     return FilterReader(locale.region, ZoneInfo(locale.timezone))
 
 
-def api_routes(store: Store, locale: LocaleSettings, events: EventStream) -> list[web.RouteDef]:
-    """Every route of the API that needs a token or a session."""
+def api_routes(
+    store: Store, locale: LocaleSettings, events: EventStream, recordings: Mapping[str, str]
+) -> list[web.RouteDef]:
+    """Every route of the API that needs a token or a session. ``recordings``: PBX -> where its recordings are."""
     reader = filter_reader(locale)
     return [
         *(web.get(operation.path, _list_handler(operation, store, reader)) for operation in LISTS),
         *(web.get(operation.path, _item_handler(operation, store)) for operation in ITEMS),
         web.get(EVENTS_PATH, events.handle),
+        recording_route(store, recordings),
     ]
 
 

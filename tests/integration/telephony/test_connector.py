@@ -156,7 +156,7 @@ async def test_a_list_that_the_account_may_not_see_is_said_and_calls_are_still_t
     await listening(connector, pbx)
     await ring(pbx)
     await until(lambda: len(sink.taken) == 1)
-    assert "refused CoreShowChannels (Permission denied): add system,reporting" in health(connector).detail
+    assert "refused CoreShowChannels (Permission denied): add reporting" in health(connector).detail
     assert len(tracker.snapshots[0].missing) == 2
 
 
@@ -398,3 +398,40 @@ def _split(recording: Recording, middle: int) -> tuple[Recording, Recording]:
         replace(recording, events=(*recording.events[:middle], ending)),
         replace(recording, events=(begin, *recording.events[middle:])),
     )
+
+
+async def test_a_restarted_pbx_ends_the_calls_that_were_open(
+    make: Make, pbx: PbxServer, tracker: FakeTracker, sink: FakeSink, time: FakeTime
+) -> None:
+    connector = make()
+    await listening(connector, pbx)
+    await ring(pbx)
+    await until(lambda: sink.phases(KEY) == ["ringing"])
+    pbx.mischief = Mischief(started="2026-11-22 08:05:00")
+    pbx.cut()
+    await until(lambda: health(connector).state != "connected")
+    await time.advance(2)
+    await until(lambda: len(tracker.snapshots) == 2)
+    assert [snapshot.restarted for snapshot in tracker.snapshots] == [False, True]
+    assert tracker.snapshots[1].started == "2026-11-22 08:05:00"
+
+
+async def test_a_connection_lost_and_found_is_no_restart(
+    make: Make, pbx: PbxServer, tracker: FakeTracker, time: FakeTime
+) -> None:
+    connector = make()
+    await listening(connector, pbx)
+    pbx.cut()
+    await until(lambda: health(connector).state != "connected")
+    await time.advance(2)
+    await until(lambda: len(tracker.snapshots) == 2)
+    assert [snapshot.restarted for snapshot in tracker.snapshots] == [False, False]
+
+
+async def test_an_account_that_may_not_ask_for_the_start_goes_on(
+    make: Make, pbx: PbxServer, tracker: FakeTracker
+) -> None:
+    pbx.mischief = Mischief(refuses=frozenset({"CoreStatus"}))
+    await listening(make(), pbx)
+    await until(lambda: len(tracker.snapshots) == 1)
+    assert tracker.snapshots[0].started == ""

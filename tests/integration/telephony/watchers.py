@@ -73,6 +73,10 @@ class ListeningTracker:
         """As ``CallTracker.resync``."""
         return self._tracker.resync(snapshot, at)
 
+    def open_calls(self) -> list[CallRecord]:
+        """As ``CallTracker.open_calls``."""
+        return self._tracker.open_calls()
+
 
 class _Manager(Manager):  # type: ignore[misc]  # pyst2 has no types
     """pyst2's client without its finaliser, which logs off once more and may wait for ever."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -96,7 +96,10 @@ class Browser:
 
 @asynccontextmanager
 async def running_site(
-    store: Store, settings: WebSettings = ONE_PORT, form_routes: Sequence[web.RouteDef] = ()
+    store: Store,
+    settings: WebSettings = ONE_PORT,
+    form_routes: Sequence[web.RouteDef] = (),
+    recordings: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Site]:
     """A started server; stopped at the end."""
     clock, hub, status = FakeClock(), Hub(), FixedStatus()
@@ -109,6 +112,7 @@ async def running_site(
         clock=clock,
         version="0.0-test",
         form_routes=form_routes,
+        recordings=recordings,
     )
     await server.start()
     try:

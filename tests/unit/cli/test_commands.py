@@ -42,7 +42,8 @@ def run(*argv: str) -> int:
 
 def test_the_commands_are_those_of_the_contract() -> None:
     assert set(COMMANDS) == {
-        "run", "demo", "init", "check", "migrate", "inspect ami", "inspect mail",
+        "run", "demo", "init", "check", "migrate", "doctor", "record ami", "inspect ami", "inspect mail", "import cdr", "import mail", "recompute calls",
+        "forms log", "forms show", "forms replay",
         "user add", "user list", "user password", "user disable", "token add", "token list", "token revoke",
         "outbox list", "outbox show", "outbox retry", "outbox hold", "outbox release", "outbox drop",
     }  # fmt: skip

@@ -108,6 +108,9 @@ class FakeTracker:
         due, self.settling = self.settling, []
         return due
 
+    def open_calls(self) -> list[CallRecord]:
+        return list(self.open.values())
+
     def resync(self, snapshot: Snapshot, at: datetime) -> list[CallRecord]:
         self.snapshots.append(snapshot)
         alive = {channel.get("Linkedid") for channel in snapshot.channels}

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from gateway.telephony.settings import PbxSettings
+from gateway.telephony.settings import LogSource, PbxSettings
 
 GOOD: dict[str, Any] = {"name": "office", "host": "pbx.example.com", "username": "leadgate", "secret": "hunter2"}
 
@@ -61,8 +61,51 @@ def test_an_unknown_key_is_refused() -> None:
         settings(trunk_context=["x"])
 
 
-@pytest.mark.parametrize("key", ["cdr", "cel", "agi_listen", "agi_secret"])
+@pytest.mark.parametrize("key", ["agi_listen", "agi_secret"])
 def test_a_key_that_does_nothing_yet_is_said_to_do_nothing(key: str) -> None:
     (sentence,) = settings(**{key: "something"}).not_yet()
     assert f"[[pbx]] office: {key} has no effect" in sentence
     assert "something" not in sentence
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("/var/log/Master.csv", LogSource(file="/var/log/Master.csv")),
+        ("postgresql://u@h/d", LogSource(url="postgresql://u@h/d")),
+        ({"file": "x.csv", "columns": ["start", "src"]}, LogSource(file="x.csv", columns=("start", "src"))),
+        (
+            {"url": "sqlite:///x", "columns": {"start": "began"}},
+            LogSource(url="sqlite:///x", columns={"start": "began"}),
+        ),
+    ],
+)
+@pytest.mark.parametrize("key", ["cdr", "cel"])
+def test_a_log_is_a_path_a_url_or_a_table(key: str, value: Any, expected: LogSource) -> None:
+    pbx = settings(**{key: value})
+    assert LogSource.of(getattr(pbx, key)) == expected
+    assert pbx.not_yet() == []
+
+
+@pytest.mark.parametrize(
+    ("value", "sentence"),
+    [
+        ({}, "set either file"),
+        ({"file": "a", "url": "sqlite://"}, "set either file"),
+        ({"url": "localhost"}, "SQLAlchemy URL"),
+        ({"file": "a", "table": "cdr"}, "a file has no table"),
+        ({"url": "sqlite://", "columns": ["start"]}, "columns of a database"),
+        ({"file": "a", "timezone": "Moscow"}, "timezone 'Moscow'"),
+        ({"file": "a", "encoding": "koi9"}, "encoding 'koi9'"),
+        ({"file": "a", "colums": []}, "colums"),
+        ("", "give a file or a URL"),
+    ],
+)
+def test_a_log_that_can_not_work_is_refused_with_a_sentence(value: Any, sentence: str) -> None:
+    with pytest.raises(msgspec.ValidationError, match=sentence):
+        settings(cdr=value)
+
+
+def test_the_password_of_a_database_is_in_no_text_of_the_settings() -> None:
+    pbx = settings(cdr={"url": "postgresql://reader:swordfish@h/d"})
+    assert "swordfish" not in f"{pbx!r} {pbx.cdr!r} {pbx.cdr}"

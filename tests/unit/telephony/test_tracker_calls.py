@@ -141,8 +141,18 @@ def test_a_call_that_ended_while_we_were_away_ends_now_with_a_gap() -> None:
 
 def test_a_refused_list_of_channels_ends_no_call() -> None:
     tracker, _ = _fed(RINGING)
-    assert tracker.resync(Snapshot(missing=("office refused CoreShowChannels: add system",)), at(60)) == []
+    refused = ("office refused CoreShowChannels: add system",)
+    assert tracker.resync(Snapshot(missing=refused), at(60)) == []
     assert tracker.open_count == 1
+
+
+def test_a_restarted_pbx_ends_every_call_whether_or_not_its_channels_may_be_seen() -> None:
+    tracker, _ = _fed(RINGING)
+    snapshot = Snapshot(missing=("office refused CoreShowChannels: add system",), restarted=True)
+    (ended,) = tracker.resync(snapshot, at(90))
+    assert ended.ended
+    assert ended.gap
+    assert tracker.open_count == 0
 
 
 def test_a_call_that_goes_on_after_the_reconnect_keeps_what_was_known() -> None:
