@@ -1,16 +1,23 @@
-"""P1: an AMI stream through framing and the whole call tracker; P2: memory of an open call."""
+"""P1: an AMI stream through framing and the whole call tracker; P2: memory of an open call.
+
+With ``LEADGATE_BENCH_PEERS=/path/to/python`` of an environment with panoramisk and cacofonisk these run beside us.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import tempfile
 import time
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib import resources
+from pathlib import Path
 
-from benchmarks.harness import Benchmark, Contender, Measured
+from benchmarks.harness import Benchmark, Contender, Measured, say
 from gateway.demo.recording import Play, Recording, encode, parse
 from gateway.telephony.ami.framing import Framer
 from gateway.telephony.interest import INTEREST
@@ -69,6 +76,24 @@ def _ours(data: bytes) -> int:
     return calls
 
 
+def _peers(file: Path) -> list[Contender]:
+    """The peers, where their environment is named."""
+    python = os.environ.get("LEADGATE_BENCH_PEERS")
+
+    def contender(name: str) -> Contender:
+        def run() -> Measured:
+            command = [str(python), str(Path(__file__).with_name("ami_peers.py")), name, str(file)]
+            done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
+            rate, failures = done.stdout.split()
+            if failures != "0":
+                say(f"{name} failed on {failures} events")
+            return Measured(rate=float(rate))
+
+        return Contender(name={"cacofonisk": "panoramisk + cacofonisk"}.get(name, f"{name} (no call logic)"), run=run)
+
+    return [contender(name) for name in ("panoramisk", "cacofonisk")] if python else []
+
+
 @contextmanager
 def benchmark() -> Iterator[list[Benchmark]]:
     """One row; says the memory of open calls on the way."""
@@ -85,16 +110,19 @@ def benchmark() -> Iterator[list[Benchmark]]:
         _ours(data)
         return Measured(rate=events / (time.perf_counter() - began))
 
-    yield [
-        Benchmark(
-            row="P1",
-            work=f"AMI stream of {events:,} events, parse and tracker (nothing stored)",
-            unit="events/s",
-            floor=Contender(name="StreamReader.readuntil + dict", run=floor),
-            subjects=[Contender(name="leadgate framing + tracker", run=ours)],
-            goal="0.55 while storing",
-        )
-    ]
+    with tempfile.NamedTemporaryFile(suffix=".ami") as file:
+        file.write(data)
+        file.flush()
+        yield [
+            Benchmark(
+                row="P1",
+                work=f"AMI stream of {events:,} events, parse and tracker (nothing stored)",
+                unit="events/s",
+                floor=Contender(name="StreamReader.readuntil + dict", run=floor),
+                subjects=[Contender(name="leadgate framing + tracker", run=ours), *_peers(Path(file.name))],
+                goal="0.55 while storing",
+            )
+        ]
 
 
 def bytes_per_open_call(count: int = 5000) -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, select, update
@@ -59,8 +60,7 @@ async def recompute_calls(
     """Look at all calls that began at ``since`` or later. Safe beside a running gateway. Raises StoreUnavailable."""
     done, after = Recomputed(), ""
     while True:
-        begin = after  # the lambda below must not see it move
-        rows = await store.read(lambda connection: _page(connection, begin, since, batch))
+        rows = await store.read(partial(_page, after=after, since=since, limit=batch))
         if not rows:
             return done
         after = rows[-1].id
@@ -68,14 +68,13 @@ async def recompute_calls(
         done.without_facts += sum(1 for row in rows if _labels(row.details) is None)
         changes = _changes(rows)
         if changes and not dry_run:
-            ids = [change.id for change in changes]
-            changes = await store.write(lambda connection: _apply(connection, ids, clock.now()))
+            changes = await store.write(partial(_apply, ids=[change.id for change in changes], at=clock.now()))
         done.changed += len(changes)
         done.examples += changes[: EXAMPLES - len(done.examples)]
         progress(done)
 
 
-def _page(connection: Connection, after: str, since: datetime | None, limit: int) -> Sequence[Row[Any]]:
+def _page(connection: Connection, *, after: str, since: datetime | None, limit: int) -> Sequence[Row[Any]]:
     query = _calls().where(Interaction.id > after).order_by(Interaction.id).limit(limit)
     if since is not None:
         query = query.where(Interaction.occurred_at >= since)
@@ -87,7 +86,7 @@ def _calls() -> Any:
     return select(*columns).where(Interaction.channel == Channel.CALL.value)
 
 
-def _apply(connection: Connection, ids: Sequence[str], at: datetime) -> list[Relabelled]:
+def _apply(connection: Connection, *, ids: Sequence[str], at: datetime) -> list[Relabelled]:
     """Change these calls. Looks at them again: a running gateway may have stored a newer report meanwhile."""
     rows = connection.execute(_calls().where(Interaction.id.in_(ids)).order_by(Interaction.id).with_for_update()).all()
     changes = _changes(rows)

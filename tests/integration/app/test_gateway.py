@@ -32,6 +32,20 @@ Please.
 +7 926 123-45-67
 """
 
+HOURS = """\
+[hours]
+mon = ["09:00-18:00"]
+[[hours.exception]]
+from = 1990-01-01
+to = 2199-12-31
+closed = true
+schedules = ["company"]
+[[hours.schedule]]
+name = "site"
+lines = ["site"]
+""" + "\n".join(f'{day} = ["00:00-24:00"]' for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun"))
+"""The company never works, its form always does."""
+
 
 class House:
     """A running gateway with a PBX, driven through its real doors."""
@@ -72,6 +86,7 @@ async def house(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         f'[web]\npublic = "{LOOPBACK}:{web}"\nprivate = "{LOOPBACK}:{web}"',
         f'[smtp]\nlisten = "{LOOPBACK}:{smtp}"',
         '[[form]]\nkey = "site"',
+        HOURS,
         '[[crm]]\nname = "twin"\nadapter = "memory"',
         f'[[pbx]]\nname = "office"\nhost = "{LOOPBACK}"\nport = {pbx.port}\nusername = "leadgate"\nsecret = "secret"',
     ]
@@ -97,6 +112,8 @@ async def test_who_called_wrote_and_filled_in_a_form_is_one_lead(house: House) -
     assert len(leads) == 1
     placed = house.gateway.store.peek(lambda c: c.execute(select(Interaction.lead_id)).scalars().all())
     assert set(placed) == set(leads)
+    marks = house.gateway.store.peek(lambda c: c.execute(select(Interaction.channel, Interaction.after_hours)).all())
+    assert {tuple(mark) for mark in marks} == {("call", True), ("mail", True), ("form", False)}
 
 
 async def test_a_crm_is_told_of_it_in_order(house: House) -> None:
