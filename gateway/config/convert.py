@@ -71,7 +71,8 @@ class Reader:
             for name, value in values.items()
             if value is not _WRONG
         }
-        return self._make(kind, right, path, frozenset(values) - frozenset(right))
+        wrong = frozenset(name for name, value in values.items() if value is _WRONG)
+        return self._make(kind, right, path, wrong)
 
     def report(self, path: Path, sentence: str) -> None:
         """Note one problem."""
@@ -204,9 +205,10 @@ class Reader:
         if not dropped.intersection(_words(str(refusal))):
             blamed = _blame(kind, values, refusal)
             hint = _own_key_meant(kind, values, blamed)
-            self.report((*path, blamed) if blamed else path, wording.sentence(str(refusal), blamed) + hint)
-            if blamed:
-                self._make(kind, _without(values, blamed), path, dropped | {blamed})
+            key = _as_written(kind, blamed)
+            self.report((*path, key) if key else path, wording.sentence(str(refusal), key) + hint)
+            if blamed and key:
+                self._make(kind, _without(values, blamed), path, dropped | {key})
         return None
 
 
@@ -222,13 +224,19 @@ def _blame(kind: type[msgspec.Struct], values: Mapping[str, Any], refusal: Value
     if isinstance(key := getattr(refusal, "key", None), str):
         return key
     words = _words(str(refusal))
-    if words and words[0] in values:
-        return words[0]
+    for name in values:
+        if words and _as_written(kind, name) == words[0]:
+            return name
     optional = [field.name for field in msgspec.structs.fields(kind) if not field.required and field.name in values]
     for name in optional:
         if _refusal(kind, _without(values, name)) != str(refusal):
             return name
     return next((word for word in words if word in values), None)
+
+
+def _as_written(kind: type[msgspec.Struct], name: str | None) -> str | None:
+    """A field as the file calls it: ``from`` can't be the name of one."""
+    return next((field.encode_name for field in msgspec.structs.fields(kind) if field.name == name), name)
 
 
 def _refusal(kind: type[msgspec.Struct], values: Mapping[str, Any]) -> str | None:

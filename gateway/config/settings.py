@@ -11,12 +11,14 @@ import msgspec
 from gateway.capture.settings import RetentionSettings
 from gateway.config import document, environment, secrets
 from gateway.config.convert import Problem, Reader
+from gateway.config.crosscheck import hours_problems
 from gateway.config.document import Document, dotted
-from gateway.config.tables import GatewaySettings, HoursSettings, LogSettings, ManagerSettings, RoutingSettings
+from gateway.config.tables import GatewaySettings, LogSettings, ManagerSettings, RoutingSettings
 from gateway.core.errors import ConfigError
 from gateway.delivery.settings import CrmSettings
 from gateway.leads.settings import LeadsSettings
 from gateway.mail.settings import MailboxSettings, SmtpSettings
+from gateway.routing.settings import HoursSettings
 from gateway.storage.settings import StorageSettings
 from gateway.telephony.settings import PbxSettings
 from gateway.web.settings import WebSettings
@@ -27,7 +29,6 @@ SEARCHED = (FilePath("leadgate.toml"), FilePath("/etc/leadgate/leadgate.toml"))
 
 
 _WAITING = {
-    "hours": "[hours] has no effect in this release: there are no working hours yet; its keys are not checked.",
     "routing": "[routing] has no effect in this release: there is no routing yet; its keys are not checked.",
     "manager": "[[manager]] only tells your own numbers and addresses so far: 'leadgate user add' adds people.",
 }
@@ -73,7 +74,8 @@ class Settings(Tables, frozen=True, kw_only=True):
             reader.report(slip.path, slip.sentence)
         tables = reader.table(Tables, tree.data, ())
         if tables is not None:
-            for problem in _collisions(tables):
+            people = [person.hours for person in tables.manager]
+            for problem in [*_collisions(tables), *hours_problems(tables.hours, people, tables.gateway.region)]:
                 reader.report(problem.path, problem.sentence)
         if tables is None or reader.problems:
             raise ConfigError("\n".join(_lines(tree, reader.problems)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import zoneinfo
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 import phonenumbers
@@ -62,17 +62,6 @@ class LogSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """``auto``: for people on a terminal, one JSON object a line otherwise."""
 
 
-class HoursException(msgspec.Struct, frozen=True, kw_only=True):
-    """One ``[[hours.exception]]``. Kept unread: this version has no calendar."""
-
-
-class HoursSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """``[hours]``: the company's working hours. Kept unread: this version has no calendar."""
-
-    exception: tuple[HoursException, ...] = ()
-    """Days that differ from the week."""
-
-
 class RoutingSettings(msgspec.Struct, frozen=True, kw_only=True):
     """``[routing]``: who gets whom. Kept unread: this version does not route."""
 
@@ -88,5 +77,5 @@ class ManagerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     mobile: str | None = None
     email: str | None = None
     role: Literal["owner", "chief", "manager", "auditor"] = "manager"
-    hours: Any = None
-    """A schedule of [hours], or a table of its own."""
+    hours: str | None = None
+    """Name of the [[hours.schedule]] that they keep; none: the company's."""

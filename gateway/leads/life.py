@@ -24,7 +24,7 @@ LEAD = table_of(Lead)
 _OPEN_LEAD = select(LEAD.c.id).where(
     LEAD.c.contact_id == bindparam("contact_id"), LEAD.c.status == literal_column("'open'")
 )
-_JOINED = select(LEAD.c.contact_id, LEAD.c.text, LEAD.c.subject).where(LEAD.c.id == bindparam("id"))
+_JOINED = select(LEAD.c.contact_id, LEAD.c.text, LEAD.c.subject, LEAD.c.opened_by).where(LEAD.c.id == bindparam("id"))
 
 
 class Step(StrEnum):
@@ -141,5 +141,7 @@ def _join(connection: Connection, request: Request, lead_id: str, *, at: datetim
         learned["text"] = draft.text
     if not lead.subject and draft.subject:
         learned["subject"] = draft.subject
+    if lead.opened_by == request.interaction_id:
+        learned["after_hours"] = request.after_hours  # a later report may know better what was dialled
     connection.execute(update(LEAD).where(LEAD.c.id == lead_id).values(**learned))
     record(connection, ChangeKind.LEAD_UPDATED, lead_id, at)

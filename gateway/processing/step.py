@@ -48,6 +48,14 @@ class Outgoing(Protocol):
         ...
 
 
+class Calendar(Protocol):
+    """The working hours, as the processing sees them. Asked once for every row: an answer costs microseconds."""
+
+    def after_hours(self, moment: datetime, line: str | None) -> bool | None:
+        """True outside the hours of what was dialled, written to or filled in; None where no hours are known."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
     """What the processing must know of the company."""
@@ -58,6 +66,7 @@ class Rules:
     """Mail domains of the company: an address there is never a contact."""
     open_for_outbound: bool
     keep: timedelta | None
+    calendar: Calendar | None = None
 
     def is_own(self, handle: Handle) -> bool:
         """True for the company's own numbers and addresses."""
@@ -81,6 +90,8 @@ _ROW = (
         INTERACTION.c.contact_id,
         INTERACTION.c.lead_id,
         INTERACTION.c.after_hours,
+        INTERACTION.c.line,
+        INTERACTION.c.occurred_at,
     )
     .join_from(JOURNAL, INTERACTION, INTERACTION.c.id == JOURNAL.c.interaction_id)
     .where(JOURNAL.c.id == bindparam("journal_id"), JOURNAL.c.state == NEW)
@@ -89,7 +100,12 @@ _ROW = (
 _PLACE = (
     update(INTERACTION)
     .where(INTERACTION.c.id == bindparam("interaction_id"))
-    .values(contact_id=bindparam("contact"), lead_id=bindparam("lead"), updated_at=bindparam("at"))
+    .values(
+        contact_id=bindparam("contact"),
+        lead_id=bindparam("lead"),
+        after_hours=bindparam("after"),
+        updated_at=bindparam("at"),
+    )
 )
 _DONE = (
     update(JOURNAL)
@@ -144,13 +160,14 @@ def _place(connection: Connection, row: Any, draft: Draft, means: Means) -> None
     person = _person(draft, rules)
     who = resolve(connection, person, at=at, keep_until=keep_until, new_id=means.new_id, why=_why(draft, person))
     contact_id = who.contact_id if who else row.contact_id
+    after_hours = _after_hours(row, draft, rules)
     request = Request(
         interaction_id=row.id,
         channel=Channel(row.channel),
         draft=draft,
         contact_id=contact_id,
         lead_id=row.lead_id,
-        after_hours=row.after_hours,
+        after_hours=after_hours,
         newcomer=who is not None and who.created,
     )
     placed = open_or_join(
@@ -162,12 +179,25 @@ def _place(connection: Connection, row: Any, draft: Draft, means: Means) -> None
         new_id=means.new_id,
     )
     lead_id = placed.lead_id if placed else row.lead_id
-    if (contact_id, lead_id) != (row.contact_id, row.lead_id):
-        connection.execute(_PLACE, {"interaction_id": row.id, "contact": contact_id, "lead": lead_id, "at": at})
+    if (contact_id, lead_id, after_hours) != (row.contact_id, row.lead_id, row.after_hours):
+        placing = {"interaction_id": row.id, "contact": contact_id, "lead": lead_id, "after": after_hours, "at": at}
+        connection.execute(_PLACE, placing)
     record(connection, ChangeKind.INTERACTION_UPDATED, row.id, at)
     if placed is not None and means.outgoing.wants_any():
         for event in _events(connection, row.id, draft, who, placed):
             means.outgoing.put(connection, event, at)
+
+
+def _after_hours(row: Any, draft: Draft, rules: Rules) -> bool | None:
+    """Whether it began outside working time; what was known before stays where nothing is known now.
+
+    The row has the best of all reports of the interaction, but for one that was stored before it was understood.
+    """
+    if rules.calendar is None:
+        return row.after_hours  # type: ignore[no-any-return]
+    moment, line = (row.occurred_at, row.line) if row.draft is not None else (draft.occurred_at, draft.line)
+    found = rules.calendar.after_hours(moment, line)
+    return row.after_hours if found is None else found
 
 
 def _person(draft: Draft, rules: Rules) -> Person:

@@ -132,6 +132,8 @@ class CallView(msgspec.Struct, frozen=True, kw_only=True):
     recording: str | None = None
     voicemail: bool = False
     ended: bool = False
+    gap: bool = False
+    """Events were lost: the PBX, the connection or Leadgate went down during the call. What is said may not be all."""
 
 
 class ContactView(msgspec.Struct, frozen=True, kw_only=True):

@@ -39,6 +39,16 @@ async def test_the_list_in_russian(office: Site, signed_in: Browser) -> None:
         assert expected in text, expected
 
 
+async def test_what_came_outside_of_working_hours_is_marked(office: Site, signed_in: Browser) -> None:
+    _, text, _ = await signed_in.get("/")
+    rows = {row.split('"')[0]: row for row in text.split('id="lead-')[1:]}
+    assert [name for name, row in rows.items() if "After hours" in row] == ["l-caller"]
+    _, text, _ = await signed_in.get("/", Accept_Language="ru")
+    assert text.count("Нерабочее время") == 1
+    _, text, _ = await signed_in.get("/leads/l-caller")
+    assert "After hours" in text
+
+
 async def test_the_card_shows_the_joined_history_newest_first(office: Site, signed_in: Browser) -> None:
     status, text, _ = await signed_in.get("/leads/l-ivan")
     assert status == 200
