@@ -184,6 +184,7 @@ class Gateway:
             own_handles=frozenset(handle for handle in found if handle is not None),
             own_domains=frozenset(gateway.own_domains),
             open_for_outbound=self.settings.leads.open_for_outbound,
+            history=self.settings.leads.history,
             keep=self.settings.retention.keep,
             calendar=self.schedules,
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -49,6 +48,8 @@ def _doctor(args: argparse.Namespace) -> int:
 
     settings = load_settings(args)
     quiet_log(settings)
+    import asyncio
+
     findings = asyncio.run(_examine(settings, show=not args.json))
     failed = any(finding.level is Level.FAIL for finding in findings)
     if args.json:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -106,6 +105,8 @@ def _letters(paths: Iterable[Path]) -> Iterator[Found]:
 async def _store_all(letters: Iterator[Found], sink: Sink, count: Count) -> None:
     """Raises NotDurable when nothing takes them; what was stored until then is known to the next run."""
     spoken = time.monotonic()
+    import asyncio
+
     while group := await asyncio.to_thread(lambda: list(islice(letters, AT_ONCE))):
         await asyncio.gather(*(_store_one(found, sink, count) for found in group))
         if time.monotonic() - spoken >= TELL_EVERY:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,6 +46,8 @@ def _positive(text: str) -> float:
 
 
 def _record_ami(args: argparse.Namespace) -> int:
+    import asyncio
+
     from gateway.core.clock import SystemClock
     from gateway.telephony.masking import Masker
     from gateway.telephony.tape import Tape, record

@@ -67,6 +67,8 @@ class Rules:
     open_for_outbound: bool
     keep: timedelta | None
     calendar: Calendar | None = None
+    history: timedelta | None = None
+    """What is read later and is older than this opens no lead and is no news for a CRM."""
 
     def is_own(self, handle: Handle) -> bool:
         """True for the company's own numbers and addresses."""
@@ -75,6 +77,8 @@ class Rules:
         return handle.kind is HandleKind.EMAIL and handle.value.rpartition("@")[2] in self.own_domains
 
 
+READ_LATER = frozenset({"cel", "cdr", "imap", "mailfile"})
+"""Connectors that read what happened before. Of the others a date of long ago is only a clock that is wrong."""
 RECEIVED_EVENT = {Channel.MAIL: "email.received", Channel.FORM: "form.received", Channel.CALL: "call.finished"}
 
 
@@ -84,6 +88,7 @@ JOURNAL, INTERACTION = table_of(Journal), table_of(Interaction)
 _ROW = (
     select(
         JOURNAL.c.draft,
+        JOURNAL.c.connector,
         INTERACTION.c.id,
         INTERACTION.c.channel,
         INTERACTION.c.phase,
@@ -170,14 +175,16 @@ def _place(connection: Connection, row: Any, draft: Draft, means: Means) -> None
         after_hours=after_hours,
         newcomer=who is not None and who.created,
     )
-    placed = open_or_join(
-        connection,
-        request,
-        open_for_outbound=rules.open_for_outbound,
-        at=at,
-        keep_until=keep_until,
-        new_id=means.new_id,
-    )
+    placed = None
+    if row.lead_id is not None or not _is_history(row, draft, means):
+        placed = open_or_join(
+            connection,
+            request,
+            open_for_outbound=rules.open_for_outbound,
+            at=at,
+            keep_until=keep_until,
+            new_id=means.new_id,
+        )
     lead_id = placed.lead_id if placed else row.lead_id
     if (contact_id, lead_id, after_hours) != (row.contact_id, row.lead_id, row.after_hours):
         placing = {"interaction_id": row.id, "contact": contact_id, "lead": lead_id, "after": after_hours, "at": at}
@@ -186,6 +193,13 @@ def _place(connection: Connection, row: Any, draft: Draft, means: Means) -> None
     if placed is not None and means.outgoing.wants_any():
         for event in _events(connection, row.id, draft, who, placed):
             means.outgoing.put(connection, event, at)
+
+
+def _is_history(row: Any, draft: Draft, means: Means) -> bool:
+    """Something of long ago that was read just now: part of the person's history, nobody waits for an answer to it."""
+    if means.rules.history is None or row.connector not in READ_LATER:
+        return False
+    return draft.occurred_at < means.at - means.rules.history
 
 
 def _after_hours(row: Any, draft: Draft, rules: Rules) -> bool | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -271,6 +272,19 @@ async def test_every_item_is_done_once_although_two_workers_share_the_database(h
     assert len(set(received)) == 40
     living = [row for row in house.rows(Contact.id, Contact.merged_into) if row[1] is None]
     assert len(living) == 1  # the phones and addresses overlap: all of them are one person
+
+
+@pytest.mark.parametrize(
+    ("connector", "days", "opens"), [("mailfile", 31, 0), ("imap", 29, 1), ("cdr", 400, 0), ("smtp", 400, 1)]
+)
+async def test_old_items_that_were_read_later_are_history_and_no_leads(
+    any_store: Store, tmp_path: Path, connector: str, days: int, opens: int
+) -> None:
+    house = House(any_store, tmp_path / "spool", history=timedelta(days=30))
+    item = form("1", phone="+79261234567", occurred_at=house.clock.now() - timedelta(days=days))
+    await house.take(dataclasses.replace(item, connector=connector))
+    assert (house.count(Lead), house.count(Contact), house.count(Interaction)) == (opens, 1, 1)
+    assert bool(house.events) is bool(opens)
 
 
 async def test_leads_are_kept_as_long_as_the_last_contact_asks_for(any_store: Store, tmp_path: Path) -> None:

@@ -104,7 +104,7 @@ def test_every_table_reaches_its_room(load: Load) -> None:
 WRONG: list[tuple[str, str, str]] = [
     ("an unknown table", "[gatway]", "leadgate.toml:1: gatway: unknown key. Did you mean gateway?"),
     ("an unknown key", "[web]\n\npubic = ''", "leadgate.toml:3: web.pubic: unknown key. Did you mean public?"),
-    ("a key like no other", "[leads]\nzzz = 1", "leadgate.toml:2: leads.zzz: unknown key. Known here: open_for_outbound."),
+    ("a key like no other", "[leads]\nzzz = 1", "leadgate.toml:2: leads.zzz: unknown key. Known here: open_for_outbound, history_days."),
     ("text for a number", '[retention]\ndays = "5"', 'leadgate.toml:2: retention.days: must be a whole number, not the text "5".'),
     ("a number for text", "[web]\npublic = 80", "leadgate.toml:2: web.public: must be text in quotes, not the number 80."),
     ("a number for truth", "[leads]\nopen_for_outbound = 1", "leadgate.toml:2: leads.open_for_outbound: must be true or false, not the number 1."),
