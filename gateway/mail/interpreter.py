@@ -29,6 +29,8 @@ WALL_SECONDS = 10.0
 """For one letter, the start of the reader not counted; the slowest honest letter takes a tenth of a second."""
 START_SECONDS = 30.0
 """For a reader to start on a busy machine."""
+END_SECONDS = 2.0
+"""For a reader that closed its pipes to be gone."""
 LETTERS_EACH = 2000
 """Letters after which a reader is replaced, so that memory it did not give back is given back."""
 MAX_ANSWER = 64 * 1024 * 1024
@@ -69,6 +71,14 @@ class _Reader:
         answer: dict[str, Json] = msgspec.json.decode(await stdout.readexactly(length))
         self.letters += 1
         return answer
+
+    async def ended(self) -> None:
+        """Wait for a process that closed its pipes. A signal sent to one that has just died would hide why it died."""
+        try:
+            async with asyncio.timeout(END_SECONDS):
+                await self.process.wait()
+        except TimeoutError:
+            await self.kill()
 
     async def kill(self) -> None:
         """End the process and wait for it."""
@@ -143,7 +153,7 @@ class MailInterpreter:
         except TimeoutError:
             raise ReaderLost(f"it took longer than {self._wall_seconds:g} seconds") from None
         except (asyncio.IncompleteReadError, ConnectionError):
-            await reader.kill()
+            await reader.ended()
             raise ReaderLost(f"its reader ended ({_why(reader.process.returncode)})") from None
         except msgspec.MsgspecError:
             raise ReaderLost("its reader gave no readable answer") from None

@@ -99,12 +99,12 @@ class ProcessingWorker:
         """Finish the batch at hand; the rest, letters being read among it, is there at the next start."""
         self._stopping = True
         self.kick()
-        for task in self._reading.values():
-            task.cancel()
-        await self.reading_done()
         if self._task is not None:
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
+        for task in self._reading.values():  # only now: until its end the task above may begin to read another one
+            task.cancel()
+        await self.reading_done()
 
     def kick(self) -> None:
         """Something new is in the journal."""

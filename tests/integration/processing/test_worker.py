@@ -17,7 +17,7 @@ from gateway.capture.spool import Spool
 from gateway.core.clock import new_id
 from gateway.core.types import Direction, Draft, Handle, HandleKind, Inbound, Json, Kind, Phase
 from gateway.processing.step import Event, Rules
-from gateway.processing.worker import BACK_OFF, ProcessingWorker, backlog
+from gateway.processing.worker import BACK_OFF, READING, ProcessingWorker, backlog
 from gateway.storage.store import Store
 from gateway.storage.tables import Change, Contact, ContactHandle, Interaction, Journal, Lead
 from tests.support.clock import FakeClock
@@ -257,6 +257,17 @@ async def test_the_worker_started_after_a_crash_does_what_was_left(house: House)
             await asyncio.sleep(0.01)
     await house.worker.stop()
     assert house.count(Lead) == 30
+
+
+async def test_nothing_is_read_any_more_after_the_stop(house: House) -> None:
+    house.reader.silent.clear()
+    for number in range(3 * READING):
+        await house.sink.accept(letter(f"slow-{number}"))
+    await house.worker.start()
+    await asyncio.sleep(0)  # the worker is in the middle of looking for work
+    await house.worker.stop()
+    assert await house.worker.reading_done() == 0
+    assert house.worker.figures.processed == 0
 
 
 async def test_every_item_is_done_once_although_two_workers_share_the_database(house: House, tmp_path: Path) -> None:
