@@ -34,8 +34,8 @@ PLAYED = (
 """Twenty calls of every kind."""
 
 
-WRITTEN_WITHIN = 8
-"""Seconds that the PBX may take to write the end of the last call."""
+WRITTEN_WITHIN = 40
+"""Seconds that the PBX may take to write the end of the last call: it is asked again until all are told."""
 
 
 def backfill_of(pair: AsteriskPair, sink: RecordingSink, live: LiveCalls | None = None) -> Backfill:
