@@ -25,6 +25,7 @@ from gateway.processing.step import Means, Outgoing, Rules, process
 from gateway.storage.engine import is_unique_violation
 from gateway.storage.store import Store
 from gateway.storage.tables import NEW, Journal
+from gateway.storage.writer import BACKGROUND_SHARE
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +40,8 @@ POLL_SECONDS = 2.0
 PAUSE_SECONDS = 1.0
 """How long it waits when the database takes nothing."""
 BEHIND = 2000
-"""Waiting rows from which the processing gets as much of the writer as those who bring new ones."""
+"""Rows done in full batches without a pause: then more waits than is done, and the processing gets as much of the
+writer's time as those who bring new rows, so that the backlog does not grow without bound."""
 RACES = 3
 """How often a transaction is run again that lost a race for a unique handle to another process."""
 
@@ -87,6 +89,8 @@ class ProcessingWorker:
     _kicked: asyncio.Event = field(default_factory=asyncio.Event)
     _reading: dict[int, asyncio.Task[None]] = field(default_factory=dict)
     """Journal id -> the task that reads its raw bytes."""
+    _in_a_row: int = 0
+    """Rows of the full batches since the last one that was not full."""
     _task: asyncio.Task[None] | None = None
     _stopping: bool = False
 
@@ -137,6 +141,8 @@ class ProcessingWorker:
         """Do the rows that can be done now, one per interaction, and begin to read raw ones; how many there were."""
         now = self.clock.now()
         ready = await self.store.read(lambda connection: _heads(connection, now, raw=False, limit=BATCH))
+        self._in_a_row = self._in_a_row + BATCH if len(ready) == BATCH else 0
+        self.store.writer.background_share = 1.0 if self._in_a_row >= BEHIND else BACKGROUND_SHARE
         begun = await self._begin_reading(now)
         if ready:
             failures = await asyncio.gather(*(self._do(row, None) for row in ready), return_exceptions=True)

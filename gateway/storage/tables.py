@@ -185,7 +185,7 @@ class Lead(Base):
     """Null where the person withheld every handle: the request is still a lead."""
     channel: Mapped[str] = mapped_column(String(8))
     status: Mapped[str] = mapped_column(String(8), server_default=sql("'open'"))
-    """``open``, ``won``, ``lost`` or ``spam``."""
+    """``open``, ``won``, ``lost``, ``spam``, or ``merged``: its contact proved to be one that has another open lead."""
     stage: Mapped[str] = mapped_column(String(40), server_default=sql("'new'"))
     manager_id: Mapped[str | None] = mapped_column(Uuid, ForeignKey("manager.id", ondelete="SET NULL"), index=True)
     subject: Mapped[str | None]

@@ -43,7 +43,7 @@ class LeadView(msgspec.Struct, frozen=True, kw_only=True):
     channel: str
     """``call``, ``mail`` or ``form``: how it began."""
     status: str
-    """``open``, ``won``, ``lost`` or ``spam``."""
+    """``open``, ``won``, ``lost``, ``spam``, or ``merged`` into the open lead of the same person."""
     stage: str
     contact: ContactBrief | None
     """Null where the person withheld every handle."""

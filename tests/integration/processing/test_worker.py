@@ -20,6 +20,7 @@ from gateway.processing.step import Event, Rules
 from gateway.processing.worker import BACK_OFF, READING, ProcessingWorker, backlog
 from gateway.storage.store import Store
 from gateway.storage.tables import Change, Contact, ContactHandle, Interaction, Journal, Lead
+from gateway.storage.writer import BACKGROUND_SHARE
 from tests.support.clock import FakeClock
 from tests.support.items import call, form, handles, letter
 
@@ -257,6 +258,19 @@ async def test_the_worker_started_after_a_crash_does_what_was_left(house: House)
             await asyncio.sleep(0.01)
     await house.worker.stop()
     assert house.count(Lead) == 30
+
+
+async def test_a_worker_that_falls_behind_gets_more_of_the_writer_until_it_has_caught_up(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.processing.worker.BATCH", 5)
+    monkeypatch.setattr("gateway.processing.worker.BEHIND", 10)
+    for number in range(12):
+        await house.sink.accept(form(str(number), phone=f"+7926123{number:04d}"))
+    shares = []
+    while await house.worker.run_once():
+        shares.append(house.store.writer.background_share)
+    assert shares == [BACKGROUND_SHARE, 1.0, BACKGROUND_SHARE]
 
 
 async def test_nothing_is_read_any_more_after_the_stop(house: House) -> None:
