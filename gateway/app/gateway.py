@@ -22,6 +22,7 @@ from gateway.config.settings import Settings
 from gateway.core.address import email_handle
 from gateway.core.clock import Clock, NewId
 from gateway.core.phone import phone_handle
+from gateway.core.placement import Event
 from gateway.core.ports import Source
 from gateway.core.types import Handle
 from gateway.delivery import outbox
@@ -31,7 +32,7 @@ from gateway.mail.imap.connector import MailboxConnector
 from gateway.mail.imap.letters import MailboxInterpreter
 from gateway.mail.interpreter import MailInterpreter
 from gateway.mail.smtp.listener import SmtpListener
-from gateway.processing.step import Event, Rules
+from gateway.processing.step import Rules
 from gateway.processing.worker import ProcessingWorker
 from gateway.routing.calendars import Schedules
 from gateway.storage.migrations import upgrade

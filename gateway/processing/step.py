@@ -6,7 +6,7 @@ Running it twice does no harm: the row's own state, written in the same transact
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -16,24 +16,13 @@ from sqlalchemy import Connection, bindparam, select, update
 from gateway.capture.interactions import apply_draft, draft_from_json, draft_to_json
 from gateway.contacts.resolve import Person, Resolved, resolve
 from gateway.core.clock import NewId
+from gateway.core.placement import Event, Placement
 from gateway.core.types import Channel, Draft, Handle, HandleKind, Phase
 from gateway.leads.life import Placed, Request, open_or_join
 from gateway.live.changes import ChangeKind, record
 from gateway.storage.tables import NEW, Interaction, Journal, table_of
 from gateway.views.interactions import interactions_by_id
 from gateway.views.leads import leads_by_id
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
-    """Something a CRM may want to hear of."""
-
-    type: str
-    order_key: str
-    """Events of one key reach a CRM in their order: the contact's id, or the lead's, or the interaction's."""
-    data: dict[str, Any]
-    lead_id: str | None
-    interaction_id: str | None
 
 
 class Outgoing(Protocol):
@@ -53,6 +42,14 @@ class Calendar(Protocol):
 
     def after_hours(self, moment: datetime, line: str | None) -> bool | None:
         """True outside the hours of what was dialled, written to or filled in; None where no hours are known."""
+        ...
+
+
+class Follower(Protocol):
+    """A room that acts on what was placed: gives the lead an owner, opens a callback, closes one."""
+
+    def follow(self, connection: Connection, placement: Placement) -> Sequence[Event]:
+        """Do what follows, in the same transaction; what a CRM should hear of it. Doing it twice does no harm."""
         ...
 
 
@@ -128,6 +125,8 @@ class Means:
     outgoing: Outgoing
     at: datetime
     new_id: NewId
+    followers: Sequence[Follower] = ()
+    """Asked in this order."""
 
 
 def process(connection: Connection, journal_id: int, interpreted: Draft | None, means: Means) -> bool:
@@ -164,35 +163,53 @@ def _place(connection: Connection, row: Any, draft: Draft, means: Means) -> None
     keep_until = at + rules.keep if rules.keep is not None else None
     person = _person(draft, rules)
     who = resolve(connection, person, at=at, keep_until=keep_until, new_id=means.new_id, why=_why(draft, person))
-    contact_id = who.contact_id if who else row.contact_id
-    after_hours = _after_hours(row, draft, rules)
-    request = Request(
+    where = Placement(
         interaction_id=row.id,
+        connector=row.connector,
         channel=Channel(row.channel),
         draft=draft,
-        contact_id=contact_id,
+        contact_id=who.contact_id if who else row.contact_id,
         lead_id=row.lead_id,
-        after_hours=after_hours,
-        newcomer=who is not None and who.created,
+        lead_opened=False,
+        after_hours=_after_hours(row, draft, rules),
+        is_history=_is_history(row, draft, means),
+        at=at,
+        new_id=means.new_id,
+        keep_until=keep_until,
     )
     placed = None
-    if row.lead_id is not None or not _is_history(row, draft, means):
-        placed = open_or_join(
-            connection,
-            request,
-            open_for_outbound=rules.open_for_outbound,
-            at=at,
-            keep_until=keep_until,
-            new_id=means.new_id,
-        )
-    lead_id = placed.lead_id if placed else row.lead_id
-    if (contact_id, lead_id, after_hours) != (row.contact_id, row.lead_id, row.after_hours):
-        placing = {"interaction_id": row.id, "contact": contact_id, "lead": lead_id, "after": after_hours, "at": at}
-        connection.execute(_PLACE, placing)
+    if row.lead_id is not None or not where.is_history:
+        placed = _open_or_join(connection, where, rules, newcomer=who is not None and who.created)
+    if placed is not None:
+        where = replace(where, lead_id=placed.lead_id, lead_opened=placed.opened)
+    if (where.contact_id, where.lead_id, where.after_hours) != (row.contact_id, row.lead_id, row.after_hours):
+        placing = {"contact": where.contact_id, "lead": where.lead_id, "after": where.after_hours, "at": at}
+        connection.execute(_PLACE, {"interaction_id": row.id, **placing})
     record(connection, ChangeKind.INTERACTION_UPDATED, row.id, at)
-    if placed is not None and means.outgoing.wants_any():
-        for event in _events(connection, row.id, draft, who, placed):
+    followed = [event for follower in means.followers for event in follower.follow(connection, where)]
+    if means.outgoing.wants_any():
+        for event in [*(_events(connection, row.id, draft, who, placed) if placed else ()), *followed]:
             means.outgoing.put(connection, event, at)
+
+
+def _open_or_join(connection: Connection, where: Placement, rules: Rules, *, newcomer: bool) -> Placed | None:
+    request = Request(
+        interaction_id=where.interaction_id,
+        channel=where.channel,
+        draft=where.draft,
+        contact_id=where.contact_id,
+        lead_id=where.lead_id,
+        after_hours=where.after_hours,
+        newcomer=newcomer,
+    )
+    return open_or_join(
+        connection,
+        request,
+        open_for_outbound=rules.open_for_outbound,
+        at=where.at,
+        keep_until=where.keep_until,
+        new_id=where.new_id,
+    )
 
 
 def _is_history(row: Any, draft: Draft, means: Means) -> bool:

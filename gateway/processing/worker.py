@@ -21,7 +21,7 @@ from gateway.core.clock import Clock, NewId
 from gateway.core.errors import StoreUnavailable
 from gateway.core.ports import Interpreter
 from gateway.core.types import Draft
-from gateway.processing.step import Means, Outgoing, Rules, process
+from gateway.processing.step import Follower, Means, Outgoing, Rules, process
 from gateway.storage.engine import is_unique_violation
 from gateway.storage.store import Store
 from gateway.storage.tables import NEW, Journal
@@ -85,6 +85,8 @@ class ProcessingWorker:
     new_id: NewId
     on_processed: Callable[[], None]
     """Called after commits: wakes the pages and the delivery."""
+    followers: Sequence[Follower] = ()
+    """Rooms that act on what was placed, in this order."""
     figures: ProcessingFigures = field(default_factory=ProcessingFigures)
     _kicked: asyncio.Event = field(default_factory=asyncio.Event)
     _reading: dict[int, asyncio.Task[None]] = field(default_factory=dict)
@@ -207,7 +209,13 @@ class ProcessingWorker:
 
     async def _process(self, journal_id: int, draft: Draft | None) -> None:
         def unit(connection: Connection) -> bool:
-            means = Means(rules=self.rules, outgoing=self.outgoing, at=self.clock.now(), new_id=self.new_id)
+            means = Means(
+                rules=self.rules,
+                outgoing=self.outgoing,
+                at=self.clock.now(),
+                new_id=self.new_id,
+                followers=self.followers,
+            )
             return process(connection, journal_id, draft, means)
 
         for _ in range(RACES):

@@ -15,8 +15,9 @@ from sqlalchemy import Connection, func, select
 from gateway.capture.sink import DurableSink
 from gateway.capture.spool import Spool
 from gateway.core.clock import new_id
+from gateway.core.placement import Event
 from gateway.core.types import Direction, Draft, Handle, HandleKind, Inbound, Json, Kind, Phase
-from gateway.processing.step import Event, Rules
+from gateway.processing.step import Rules
 from gateway.processing.worker import BACK_OFF, READING, ProcessingWorker, backlog
 from gateway.storage.store import Store
 from gateway.storage.tables import Change, Contact, ContactHandle, Interaction, Journal, Lead

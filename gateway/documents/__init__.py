@@ -1,0 +1,1 @@
+"""Letters and documents made from templates."""

@@ -1,0 +1,1 @@
+"""Letters and notices on their way out: stored in the transaction of their cause, sent until they arrive."""
