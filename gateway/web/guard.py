@@ -17,14 +17,13 @@ from aiohttp.typedefs import Handler
 from gateway.core.clock import Clock
 from gateway.core.errors import StoreUnavailable
 from gateway.storage.store import Store
+from gateway.web.access import SAFE_METHODS, VIEWER, right_of, viewer
 from gateway.web.accounts import TokenInfo, fingerprint, new_secret, token_of, token_works, touch_token
 from gateway.web.problems import Refused, wants_page
 from gateway.web.sessions import TOUCH_EVERY, SessionInfo, session_of, touch_session
 
 log = logging.getLogger(__name__)
 
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-"""RFC 9110 section 9.2.1."""
 SESSION_COOKIE = "leadgate"
 FORM_COOKIE = "leadgate-form"
 CSRF_FIELD = "csrf"
@@ -106,11 +105,14 @@ class Doors:
 class Guard:
     """The middleware before every handler of an application with private routes."""
 
-    def __init__(self, store: Store, clock: Clock, *, idle: timedelta, doors: Doors) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, *, idle: timedelta, doors: Doors, managers_see_all: bool = True
+    ) -> None:
         self._store = store
         self._clock = clock
         self._idle = idle
         self._doors = doors
+        self._managers_see_all = managers_see_all
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -121,7 +123,10 @@ class Guard:
         principal = self.identify(request)
         if principal is not None:
             request[PRINCIPAL] = principal
+            request[VIEWER] = who = viewer(principal.session, principal.token, managers_see_all=self._managers_see_all)
             await self._touch(principal)
+            if target not in self._doors.open and not who.may(right_of(target, request.method)):
+                raise Refused(403, "forbidden", "Your role does not allow this. The owner can change it.")
         elif target not in self._doors.open:
             raise _who_are_you(request)
         if request.method not in SAFE_METHODS and (principal is None or principal.token is None):

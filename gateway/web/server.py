@@ -60,7 +60,8 @@ class WebServer:
         unguarded = [self.metrics.route(status), description_route(version), assets.route()]
         idle = timedelta(minutes=settings.session_idle_minutes)
         self.doors = Doors(public=_handlers([*outside, *unguarded]), open=_handlers(sign_in.open_routes()))
-        guard = Guard(store, clock, idle=idle, doors=self.doors)
+        see_all = settings.managers_see == "all"
+        guard = Guard(store, clock, idle=idle, doors=self.doors, managers_see_all=see_all)
         self.events = EventStream(store, hub, clock, guard)
         inside = [
             *unguarded,

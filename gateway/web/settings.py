@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Literal
 
 import msgspec
 
@@ -66,6 +67,9 @@ class WebSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """A signed-in browser must sign in again after so long, whatever it does."""
     setup_link_hours: int = 72
     """How long a one-time link to set a password works."""
+
+    managers_see: Literal["all", "own"] = "all"
+    """Whose leads, calls and callbacks a manager sees: everybody's, or only their own and nobody's."""
 
     def __post_init__(self) -> None:
         ListenAddress.parse(self.public)

@@ -1,4 +1,7 @@
-"""Our own CSS, script and icon: in memory, compressed once, addressed by their content, cached for ever."""
+"""Our own CSS, script and icon: in memory, compressed once, addressed by their content, cached for ever.
+
+The parts in ``static/css`` and ``static/js`` make one sheet and one script: a file a subject to work on, one to load.
+"""
 
 from __future__ import annotations
 
@@ -29,15 +32,18 @@ class Assets:
     def __init__(self) -> None:
         self._by_name: dict[str, Asset] = {}
         self._address: dict[str, str] = {}
-        for file in resources.files("gateway.web").joinpath("static").iterdir():
-            stem, dot, suffix = file.name.rpartition(".")
-            content_type = CONTENT_TYPES.get(dot + suffix)
-            if content_type is None:
-                continue
-            body = file.read_bytes()
-            name = f"{stem}.{hashlib.sha256(body).hexdigest()[:12]}.{suffix}"
-            self._by_name[name] = Asset(body, gzip.compress(body, 9, mtime=0), content_type)
-            self._address[file.name] = f"/static/{name}"
+        static = resources.files("gateway.web").joinpath("static")
+        for name in ("icon.svg",):
+            self._add(name, static.joinpath(name).read_bytes())
+        for name, folder in (("app.css", "css"), ("app.js", "js")):
+            parts = sorted(static.joinpath(folder).iterdir(), key=lambda part: part.name)
+            self._add(name, b"\n".join(part.read_bytes() for part in parts if part.name.endswith(f".{folder}")))
+
+    def _add(self, file_name: str, body: bytes) -> None:
+        stem, _, suffix = file_name.rpartition(".")
+        name = f"{stem}.{hashlib.sha256(body).hexdigest()[:12]}.{suffix}"
+        self._by_name[name] = Asset(body, gzip.compress(body, 9, mtime=0), CONTENT_TYPES[f".{suffix}"])
+        self._address[file_name] = f"/static/{name}"
 
     def address(self, file_name: str) -> str:
         """Where ``app.css`` is served in this version. Raises KeyError for a file that is not there."""

@@ -10,10 +10,12 @@ from babel import Locale
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from gateway.core.clock import Clock
+from gateway.web.access import VIEWER
 from gateway.web.guard import form_token, session_info
 from gateway.web.pages.assets import Assets
 from gateway.web.pages.formats import Formats, excerpt, machine_time, number, safe_link, size, span
 from gateway.web.pages.languages import LANGUAGES, language_of, load_translations
+from gateway.web.pages.menu import sections
 from gateway.web.problems import Refused, phrase
 from gateway.web.settings import LocaleSettings
 
@@ -26,9 +28,12 @@ class Renderer:
         self._clock = clock
         self._environments = {code: self._environment(code, assets) for code in LANGUAGES}
 
-    def page(self, request: web.Request, template: str, *, status: int = 200, **context: Any) -> web.Response:
-        """The page for whoever sent ``request``, in their language."""
+    def page(
+        self, request: web.Request, template: str, *, status: int = 200, told: str | None = None, **context: Any
+    ) -> web.Response:
+        """The page for whoever sent ``request``, in their language. ``told``: a sentence above it, translated."""
         language = language_of(request, self._locale.language)
+        viewer = request.get(VIEWER)
         text = (
             self._environments[language]
             .get_template(template)
@@ -38,6 +43,10 @@ class Renderer:
                 session=session_info(request),
                 csrf=form_token(request),
                 here=request.path_qs,
+                path=request.path,
+                viewer=viewer,
+                sections=sections(viewer) if viewer else [],
+                told=told,
                 now=self._clock.now(),
                 **context,
             )

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select
 from gateway.core.clock import Clock
 from gateway.storage.store import Store
 from gateway.storage.tables import Manager
+from gateway.web.access import Right, needs
 from gateway.web.accounts import ManagerInfo, find_manager, new_secret, replace_hash, setup_link_owner, use_setup_link
 from gateway.web.guard import SESSION_COOKIE, cookie_name, local_path, read_form, session_info, set_cookie
 from gateway.web.pages.languages import LANGUAGE_COOKIE, LANGUAGES
@@ -115,6 +116,7 @@ class SignInPages:
         log.info("A password was set by a one-time link", extra={"action": "password_set", "manager_id": used.id})
         return await self._sign_in(request, used, "/")
 
+    @needs(Right.SEE)
     async def logout(self, request: web.Request) -> web.Response:
         """End the session here and in the store."""
         session = session_info(request)
@@ -124,6 +126,7 @@ class SignInPages:
         response.del_cookie(cookie_name(SESSION_COOKIE, request), path="/", secure=request.secure, httponly=True)
         return response
 
+    @needs(Right.SEE)
     async def choose_language(self, request: web.Request) -> web.Response:
         """Remember the language: for the user if signed in, and in the browser."""
         form = await read_form(request)

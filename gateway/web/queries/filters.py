@@ -65,6 +65,8 @@ class Filters:
     """Canonical."""
     q: str | None = None
     """Words to find in names, numbers, addresses and texts."""
+    seen_by: str | None = None
+    """Set by who asks, not by what is asked: only rows of this manager and of nobody (access.Viewer)."""
     limit: int = 50
     after: Position | None = None
 
@@ -115,6 +117,11 @@ def of_manager(column: InstrumentedAttribute[str | None], manager: str | None) -
     if manager == NOBODY:
         return [column.is_(None)]
     return [column.in_(select(Manager.id).where(or_(Manager.id == manager, Manager.login == manager)))]
+
+
+def visible(column: InstrumentedAttribute[str | None], seen_by: str | None) -> list[ColumnElement[bool]]:
+    """Conditions for what a viewer sees; ``column`` has the manager to whom a row belongs."""
+    return [] if seen_by is None else [or_(column.is_(None), column == seen_by)]
 
 
 def contains(words: str, columns: Iterable[ColumnElement[Any] | InstrumentedAttribute[Any]]) -> ColumnElement[bool]:
