@@ -26,6 +26,8 @@ _STORED = select(
 
 MAX_TEXT = 1_000_000
 """Characters of text kept in the row; the raw item has the rest."""
+MAX_REASON = 40
+"""Characters of ``interaction.missed_reason``."""
 
 
 def storable(value: Any) -> Any:
@@ -91,6 +93,7 @@ def columns_of(draft: Draft, plain: Mapping[str, Any]) -> dict[str, Any]:
         "attachments": plain["attachments"],
         "problems": plain["problems"],
         "details": plain["details"],
+        **call_columns(plain["details"]),
         "occurred_at": draft.occurred_at,
         "ended_at": draft.ended_at,
     }
@@ -99,6 +102,21 @@ def columns_of(draft: Draft, plain: Mapping[str, Any]) -> dict[str, Any]:
 def _outcome(draft: Draft) -> str | None:
     outcome = draft.details.get("outcome")
     return str(outcome) if outcome and draft.phase is Phase.ENDED else None
+
+
+def call_columns(details: Mapping[str, Any]) -> dict[str, Any]:
+    """What lists and reports ask of a call's record, as columns of their own; all None for what is no call."""
+    reason, queue = details.get("missed_reason"), details.get("queue")
+    return {
+        "missed_reason": str(reason)[:MAX_REASON] if reason else None,
+        "queue": str(queue) if queue else None,
+        "wait_seconds": _seconds(details.get("wait_seconds")),
+        "talk_seconds": _seconds(details.get("talk_seconds")),
+    }
+
+
+def _seconds(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def columns_of_pending(item: Inbound) -> dict[str, Any]:
@@ -118,6 +136,7 @@ def columns_of_pending(item: Inbound) -> dict[str, Any]:
         "attachments": [],
         "problems": [],
         "details": {},
+        **call_columns({}),
         "occurred_at": item.received_at,
         "ended_at": None,
     }
@@ -134,5 +153,6 @@ def apply_draft(connection: Connection, interaction_id: str, phase: Phase, draft
         columns = combined(dict(stored), columns)
         if not columns:
             return False
+        columns |= call_columns(columns["details"])
     connection.execute(update(Interaction).where(Interaction.id == interaction_id).values(**columns, updated_at=at))
     return True

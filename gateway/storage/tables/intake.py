@@ -71,6 +71,11 @@ class Interaction(Base):
     attachments: Mapped[list[dict[str, Any]]] = mapped_column(JsonText)
     problems: Mapped[list[str]] = mapped_column(JsonText)
     details: Mapped[dict[str, Any]] = mapped_column(JsonText)
+    missed_reason: Mapped[str | None] = mapped_column(String(40))
+    """This and the next three: of calls, from ``details``, for lists and reports."""
+    queue: Mapped[str | None]
+    wait_seconds: Mapped[float | None]
+    talk_seconds: Mapped[float | None]
     after_hours: Mapped[bool | None]
     contact_id: Mapped[str | None] = mapped_column(Uuid, ForeignKey("contact.id", ondelete="SET NULL"), index=True)
     lead_id: Mapped[str | None] = mapped_column(Uuid, ForeignKey("lead.id", ondelete="SET NULL"), index=True)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.capture.interactions import MAX_TEXT, columns_of, draft_from_json, draft_to_json, storable
+from gateway.capture.interactions import MAX_TEXT, call_columns, columns_of, draft_from_json, draft_to_json, storable
 from gateway.core.types import Attachment, Phase
 from tests.support.items import call, form
 
@@ -62,3 +63,16 @@ def test_a_book_of_text_is_cut_in_the_row() -> None:
     draft = form("1", text="x" * (MAX_TEXT + 5)).draft
     assert draft is not None
     assert len(columns_of(draft, draft_to_json(draft))["text"]) == MAX_TEXT
+
+
+@pytest.mark.parametrize(
+    ("details", "columns"),
+    [
+        ({}, (None, None, None, None)),
+        ({"missed_reason": "busy", "queue": "500", "wait_seconds": 3}, ("busy", "500", 3.0, None)),
+        ({"missed_reason": "x" * 99, "talk_seconds": 1.5}, ("x" * 40, None, None, 1.5)),
+        ({"queue": 500, "wait_seconds": "soon", "talk_seconds": True}, (None, "500", None, None)),
+    ],
+)
+def test_what_reports_ask_of_a_call_are_columns(details: dict[str, Any], columns: tuple[Any, ...]) -> None:
+    assert tuple(call_columns(details).values()) == columns
