@@ -80,3 +80,41 @@ class Attempt(Base):
     """Null while under way (or the process died): then it is not known whether the CRM got it. Else ``done`` or the
     error's code."""
     detail: Mapped[str | None]
+
+
+class CrmLink(Base):
+    """What one of our things is called at one CRM. Written as soon as the CRM has answered."""
+
+    __tablename__ = "crm_link"
+
+    crm: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(String(10), primary_key=True)
+    """``contact``, ``lead``, ``call``, ``mail`` or ``form``."""
+    local_id: Mapped[str] = mapped_column(Uuid, primary_key=True)
+    remote_id: Mapped[str | None]
+    """Null: it was sent and nobody knows whether the CRM has it (``in_doubt``)."""
+    url: Mapped[str | None]
+    in_doubt: Mapped[bool]
+    notes: Mapped[dict[str, str]] = mapped_column(JsonText)
+    """The adapter's own: digests of what was sent last, the owner that was set."""
+    seen_owner: Mapped[str | None]
+    """Of contacts: the CRM's user to whom it belonged when owners were read back last."""
+    updated_at: Mapped[datetime]
+    keep_until: Mapped[datetime | None]
+
+    # which of our contacts is this? asked when owners are read back
+    __table_args__ = (Index("ix_crm_link_remote_id", "crm", "kind", "remote_id"),)
+
+
+class CrmUser(Base):
+    """A user of a CRM as it was read last, and which of our managers it is."""
+
+    __tablename__ = "crm_user"
+
+    crm: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[str] = mapped_column(primary_key=True)
+    manager_id: Mapped[str] = mapped_column(Uuid, ForeignKey("manager.id", ondelete="CASCADE"), index=True)
+    how: Mapped[str] = mapped_column(String(10))
+    """``by hand``, ``mail`` or ``extension``."""
+    name: Mapped[str]
+    seen_at: Mapped[datetime]

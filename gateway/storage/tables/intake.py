@@ -40,6 +40,13 @@ class Journal(Base):
     __table_args__ = (
         # partial: the worker asks for "the next new rows" many times a second, and nearly all rows are done
         Index("ix_journal_todo", "id", sqlite_where=sql("state = 'new'"), postgresql_where=sql("state = 'new'")),
+        # the same without the raw ones: thousands of letters that wait to be read must not slow down calls and forms
+        Index(
+            "ix_journal_ready",
+            "id",
+            sqlite_where=sql("state = 'new' AND draft IS NOT NULL"),
+            postgresql_where=sql("state = 'new' AND draft IS NOT NULL"),
+        ),
         Index("ix_journal_aside", "id", sqlite_where=sql("state = 'aside'"), postgresql_where=sql("state = 'aside'")),
     )
 

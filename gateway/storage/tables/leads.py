@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy import BigInteger, ForeignKey, Index, String
 from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -33,6 +33,15 @@ class Lead(Base):
     after_hours: Mapped[bool | None]
     opened_by: Mapped[str | None] = mapped_column(Uuid)
     """The interaction that opened it."""
+    amount: Mapped[int | None] = mapped_column(BigInteger)
+    """What it is worth, in the smallest unit of ``currency``: kopecks, cents."""
+    currency: Mapped[str | None] = mapped_column(String(3))
+    reason: Mapped[str | None]
+    """Why it was lost or is spam."""
+    stage_since: Mapped[datetime | None]
+    """When it came to its stage."""
+    version: Mapped[int] = mapped_column(server_default=sql("1"))
+    """One more with each change by a person or program; what comes in does not count."""
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
@@ -44,4 +53,9 @@ class Lead(Base):
               postgresql_where=sql("status = 'open'")),
         Index("ix_lead_created_at", "created_at", "id"),
         Index("ix_lead_status_created_at", "status", "created_at", "id"),
+        # all that the board of stages counts and sums is in the index
+        Index("ix_lead_open_stage", "stage", "stage_since", "id", "manager_id", "currency", "amount",
+              sqlite_where=sql("status = 'open'"), postgresql_where=sql("status = 'open'")),
+        Index("ix_lead_open_updated", "updated_at", sqlite_where=sql("status = 'open'"),
+              postgresql_where=sql("status = 'open'")),
     )  # fmt: skip

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from gateway.storage.columns import JsonText, Uuid
+from gateway.storage.columns import BigId, JsonText, Uuid
 from gateway.storage.tables.base import Base
 
 
@@ -28,6 +28,10 @@ class Manager(Base):
     password_hash: Mapped[str | None]
     """argon2id; null until the set-up link was used, and then nobody can sign in as this user."""
     disabled_at: Mapped[datetime | None]
+    hours: Mapped[str | None]
+    """Name of the schedule that they keep; null: the company's."""
+    configured_at: Mapped[datetime | None]
+    """Since when ``[[manager]]`` of the configuration names them; null where it does not."""
     created_at: Mapped[datetime]
 
 
@@ -53,6 +57,10 @@ class Session(Base):
     created_at: Mapped[datetime]
     seen_at: Mapped[datetime]
     expires_at: Mapped[datetime]
+    peer: Mapped[str | None] = mapped_column(String(64))
+    """The address it was opened from, so that its owner recognises it; gone with the session."""
+    agent: Mapped[str | None] = mapped_column(String(200))
+    """The beginning of the browser's User-Agent, for the same."""
 
 
 class ApiToken(Base):
@@ -66,3 +74,40 @@ class ApiToken(Base):
     created_at: Mapped[datetime]
     last_used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+
+
+class Totp(Base):
+    """The second factor of a manager (RFC 6238). The secret is shown once, while it is being set up."""
+
+    __tablename__ = "totp"
+
+    manager_id: Mapped[str] = mapped_column(Uuid, ForeignKey("manager.id", ondelete="CASCADE"), primary_key=True)
+    secret: Mapped[str] = mapped_column(String(64))
+    """Base32. The server must compute with it, so no hash of it would do; never shown, told or logged again."""
+    created_at: Mapped[datetime]
+    confirmed_at: Mapped[datetime | None]
+    """When the first code was right: before that nobody is asked for one."""
+    last_step: Mapped[int | None] = mapped_column(BigId)
+    """The time step of the last code that was taken: no code counts twice (RFC 6238 section 5.2)."""
+
+
+class RecoveryCode(Base):
+    """One of the codes for the day when the telephone is lost. Only its SHA-256 is here; a used one is gone."""
+
+    __tablename__ = "recovery_code"
+
+    code_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    manager_id: Mapped[str] = mapped_column(Uuid, ForeignKey("manager.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime]
+
+
+class SignInStep(Base):
+    """A browser whose password was right and whose code is still to come."""
+
+    __tablename__ = "sign_in_step"
+
+    token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    manager_id: Mapped[str] = mapped_column(Uuid, ForeignKey("manager.id", ondelete="CASCADE"), index=True)
+    target: Mapped[str]
+    """The page to go to afterwards."""
+    expires_at: Mapped[datetime]
