@@ -44,3 +44,21 @@ class Unreadable(LeadgateError):
     """A raw item that no connector can make sense of. It stays stored and visible."""
 
     code = "unreadable"
+
+
+class NotFound(LeadgateError):
+    """What was asked for is not there."""
+
+    code = "not_found"
+
+
+class Conflict(LeadgateError):
+    """Somebody else was faster, or it would contradict what is there. The sentence says who or what."""
+
+    code = "conflict"
+
+
+class NotPossible(LeadgateError):
+    """What was asked for makes no sense as asked: an unknown stage, an empty note, an amount without a currency."""
+
+    code = "not_possible"

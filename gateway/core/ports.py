@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -27,6 +27,40 @@ class Cursors(Protocol):
 
     async def put(self, name: str, value: Mapping[str, Json]) -> None:
         """Move on where nothing new was found; with an item, the item's own ``cursor`` does it. StoreUnavailable."""
+        ...
+
+
+class Sightings(Protocol):
+    """Which items of a source were met where, for sources that can say what they have."""
+
+    async def marks(self, source: str, place: str, since: datetime) -> Collection[str]:
+        """``Sighting.mark`` of everything that came to a place since then and is stored. Raises StoreUnavailable."""
+        ...
+
+
+class Leases(Protocol):
+    """Who may do what only one process should do at a time."""
+
+    async def take(self, name: str, seconds: float) -> bool:
+        """Take it, or keep it for longer; False while another process has it. Raises StoreUnavailable."""
+        ...
+
+    async def give_back(self, name: str) -> None:
+        """Let the next one have it at once. Raises StoreUnavailable."""
+        ...
+
+
+class DeliveryLog(Protocol):
+    """What a connector writes down beside the journal: refusals, and which content a sender's key stands for."""
+
+    def note(
+        self, source: str, outcome: str, detail: str, *, peer: str | None = None, interaction_id: str | None = None
+    ) -> None:
+        """Something came that is no new item. Returns at once; stored within seconds, and lost if we die before."""
+        ...
+
+    async def claim(self, key: str, content: str) -> str:
+        """The content that ``key`` was first given with: ``content`` itself for a new key. Raises StoreUnavailable."""
         ...
 
 
@@ -71,6 +105,25 @@ class SourceHealth:
     detail: str = ""
     """A sentence for people when it is not ok: what is wrong and what to do."""
     last_event_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alarm:
+    """Something that a person must hear of."""
+
+    key: str
+    """The same for the same trouble as long as it lasts: people are told once."""
+    subject: str
+    text: str
+    """What is wrong and what to do."""
+
+
+class AlarmSource(Protocol):
+    """Whoever may have something that people must hear of."""
+
+    def alarms(self) -> list[Alarm]:
+        """What is wrong at this moment and has been for long enough."""
+        ...
 
 
 class Service(Protocol):

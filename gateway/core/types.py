@@ -143,6 +143,18 @@ class Cursor:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """Where an item was met. The same letter in two mailboxes is one interaction with two of them."""
+
+    place: str
+    """The folder of the mailbox; empty where a source has only one place."""
+    mark: str
+    """What tells the item there from others: meeting it again under the same mark is no news."""
+    seen_at: datetime
+    """When it came there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Inbound:
     """What a connector hands over. Durable before anyone tries to understand it."""
 
@@ -163,6 +175,8 @@ class Inbound:
     """What the wire said around the raw bytes: envelope, headers, addresses. Needed to interpret ``raw`` later."""
     cursor: Cursor | None = None
     """For sources that are read in order: where to go on after this item."""
+    sighting: Sighting | None = None
+    """Where it was met; written down for an item that is known already too."""
 
     def __post_init__(self) -> None:
         if (self.draft is None) == (self.pending is None):
