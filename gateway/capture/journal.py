@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, bindparam, select
 
+from gateway.capture import sightings
 from gateway.capture.cursors import move
 from gateway.capture.interactions import apply_draft, as_stored, columns_of, columns_of_pending, storable
 from gateway.capture.precedence import is_from_log
@@ -118,10 +119,25 @@ def store_all(connection: Connection, entries: Sequence[Entry]) -> list[Receipt]
         receipts.append(Receipt(Outcome.STORED, interaction_id))
     _flush(connection, new_interactions)
     insert_rows(connection, JOURNAL, new_reports)
+    sightings.record(connection, _found(entries, receipts))
     for entry in entries:
         if entry.item.cursor is not None:
             move(connection, entry.item.cursor, entry.at)
     return receipts
+
+
+def _found(entries: Sequence[Entry], receipts: Sequence[Receipt]) -> list[sightings.Found]:
+    """Where the items were met, those that were known too."""
+    return [
+        sightings.Found(
+            interaction_id=receipt.interaction_id,
+            source=entry.item.source,
+            met=entry.item.sighting,
+            keep_until=entry.keep_until,
+        )
+        for entry, receipt in zip(entries, receipts, strict=True)
+        if entry.item.sighting is not None
+    ]
 
 
 def _flush(connection: Connection, rows: list[dict[str, Any]]) -> None:
