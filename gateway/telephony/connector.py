@@ -15,9 +15,12 @@ from gateway.core.errors import LeadgateError
 from gateway.core.ports import OpenCalls, Sink, SourceHealth
 from gateway.telephony.ami.client import AmiAddress, AmiClient, tls_context
 from gateway.telephony.ami.connection import QUEUE_LIMIT, AmiConnection, Batch
+from gateway.telephony.ami.errors import AmiClosed
 from gateway.telephony.ami.framing import EventFilter
 from gateway.telephony.ami.timing import Sleep, within
 from gateway.telephony.delivery import Delivery
+from gateway.telephony.devices import EVENT as DEVICE_EVENT
+from gateway.telephony.devices import DeviceStates
 from gateway.telephony.history.live import LiveCalls
 from gateway.telephony.interest import EVENT_CLASSES, INTEREST
 from gateway.telephony.leftovers import Leftovers
@@ -71,10 +74,11 @@ class PbxConnector:
         queue_limit: int = QUEUE_LIMIT,
         live: LiveCalls | None = None,
         on_connected: Callable[[], None] = lambda: None,
+        devices: DeviceStates | None = None,
     ) -> None:
         """``region``: the country whose numbers are written without a country code, as ``RU``. ``open_calls``: where to
         ask for the calls that an earlier run left open. ``live``: what the backfill must know of; ``on_connected``:
-        called when the calls on the PBX are known, after each connect."""
+        called when the calls on the PBX are known, after each connect. ``devices``: who hears of the telephones."""
         self._settings = settings
         self._clock = clock
         self._region = region
@@ -84,11 +88,13 @@ class PbxConnector:
         self._queue_limit = queue_limit
         self._live = live or LiveCalls()
         self._on_connected = on_connected
+        self._devices = devices or DeviceStates()
         self._tracker = tracker_factory()
         self._delivery = Delivery(sink, sleep=sleep, chance=chance)
         self._open_calls = open_calls
         self._leftovers = Leftovers(settings.name)
         self._client: AmiClient | None = None
+        self._connection: AmiConnection | None = None  # the newest; it says itself when it is closed
         self._tasks: list[asyncio.Task[None]] = []
         self._delivering: asyncio.Task[None] | None = None
         self._last_event_at: datetime | None = None
@@ -165,12 +171,20 @@ class PbxConnector:
             )
         ]
 
+    @property
+    def line(self) -> AmiConnection:
+        """The connection on which actions are sent now. Raises AmiClosed while there is none."""
+        if self._connection is None:
+            raise AmiClosed(f"the PBX {self._settings.name} is not connected")
+        return self._connection
+
     async def _session(self, connection: AmiConnection) -> None:
         """From the login to the loss of the connection, which ends it as an AmiError.
 
         Events queue up while the lists are asked for, and are worked on after them. So nothing falls between the two;
         what both say is said twice, which the tracker takes as news once.
         """
+        self._connection = connection
         await self._take_leftovers()
         snapshot = self._compared(await take_snapshot(connection))
         self._missing = snapshot.missing
@@ -180,11 +194,13 @@ class PbxConnector:
             self._live.connected(self._tracker.open_calls)
         self._on_connected()
         try:
+            await self._devices.ask(connection)
             while True:
                 self._take(await connection.next_batch())
                 await asyncio.sleep(0)  # a full queue must not keep the loop from the reader and the rest
         finally:
             self._live.lost()
+            self._devices.forget()
 
     async def _take_leftovers(self) -> None:
         """Ask once for what an earlier run left open; again in the next session where the store can't say now."""
@@ -216,6 +232,9 @@ class PbxConnector:
         self._last_event_at = batch.at
         feed, at = self._tracker.feed, batch.at
         for event in batch.events:
+            if event.get("Event") == DEVICE_EVENT:
+                self._devices.feed(event)
+                continue
             try:
                 records = feed(event, at)
             except Exception:  # the tracker promises not to; one event must not cost the calls of all others

@@ -67,6 +67,7 @@ class _Examination:
     def __init__(self, settings: PbxSettings, connection: AmiConnection, clock: Clock, sleep: Sleep) -> None:
         self.findings: list[Finding] = []
         self._name = settings.name
+        self._originate = settings.originate
         self._username = settings.username
         self._tls = settings.tls
         self._loopback = settings.host in ("localhost", "127.0.0.1", "::1")
@@ -153,7 +154,8 @@ class _Examination:
             self._say(Level.NOTE, "events of queues", said, account_line(self._username, f"read = {READ}"))
 
     async def _call_to_nowhere(self) -> None:
-        context, extension = await self._some_extension()
+        dialplan = await self._dialplan()
+        context, extension = _some_extension(dialplan)
         headers = {
             "Channel": NOWHERE_CHANNEL, "Context": context, "Exten": extension, "Priority": "1", "Timeout": "1000",
             "Async": "true", "Variable": f"{PROBE_VARIABLE}=1",
@@ -163,25 +165,38 @@ class _Examination:
             await self._connection.action("Originate", headers)
         except ActionRefused as error:
             if _DENIED in str(error).lower():
-                self._say(Level.WARN, "Originate", f"refused ({error}): click to call is not possible.", write)
+                wanted = ", though [pbx.originate] asks for it" if self._originate is not None else ""
+                self._say(Level.WARN, "Originate", f"refused ({error}): click to call is not possible{wanted}.", write)
             else:
                 self._say(Level.OK, "Originate", f"allowed; a call to nowhere was not made ({error}).")
             self._say(Level.WARN, "events of calls", "not proved, as no test call could be made.", f"{write}, {read}")
             return
         self._say(Level.OK, "Originate", "allowed; proved with a call to nowhere.")
+        self._calling_context(dialplan)
         self._events(await self._heard())
 
-    async def _some_extension(self) -> tuple[str, str]:
-        """Context and name of any extension that exists: Asterisk wants one, though the call never gets there."""
+    async def _dialplan(self) -> list[Message]:
+        """Every step of the dialplan; nothing where the account may not see it."""
         try:
-            items = await self._connection.listing("ShowDialPlan")
+            return await self._connection.listing("ShowDialPlan")
         except ActionRefused:
-            return NOWHERE, NOWHERE
-        for item in items:
-            extension = item.get("Extension", "")
-            if item.get("Priority") == "1" and extension and not extension.startswith("_"):
-                return item.get("Context", ""), extension
-        return NOWHERE, NOWHERE
+            return []
+
+    def _calling_context(self, dialplan: list[Message]) -> None:
+        """Whether the context of ``[pbx.originate]`` is there."""
+        if self._originate is None:
+            return
+        context = self._originate.context
+        contexts = {item["Context"] for item in dialplan if item.get("Context")}
+        if not contexts:
+            self._say(Level.NOTE, "context of calls", f"whether {context} exists can't be seen by this account.")
+        elif context in contexts:
+            self._say(Level.OK, "context of calls", f"{context} exists; click to call dials in it.")
+        else:
+            said = f"[pbx.originate] dials in {context}, which the dialplan does not have: no call would be made."
+            self._say(
+                Level.FAIL, "context of calls", said, "context = the name of the context that your phones dial in."
+            )
 
     async def _heard(self) -> list[Message]:
         """The events of the call to nowhere."""
@@ -246,3 +261,12 @@ class _Examination:
 
     def _say(self, level: Level, check: str, said: str, remedy: str = "") -> None:
         self.findings.append(Finding(level=level, subject=self._subject(check), said=said, remedy=remedy))
+
+
+def _some_extension(dialplan: list[Message]) -> tuple[str, str]:
+    """Context and name of any extension that exists: Asterisk wants one, though the call never gets there."""
+    for item in dialplan:
+        extension = item.get("Extension", "")
+        if item.get("Priority") == "1" and extension and not extension.startswith("_"):
+            return item.get("Context", ""), extension
+    return NOWHERE, NOWHERE

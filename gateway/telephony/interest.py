@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gateway.telephony.ami.framing import EventFilter
+from gateway.telephony.devices import EVENT, LIST_END
 from gateway.telephony.tracker import EVENTS, VARIABLES
 
 EVENT_CLASSES = "call,agent,dialplan"
@@ -22,5 +23,5 @@ _LISTS = frozenset(
 )
 """What the snapshot's list actions answer with (``gateway.telephony.listing``)."""
 
-INTEREST = EventFilter(wanted=EVENTS | _LISTS, variables=VARIABLES)
-"""What the call tracker and the snapshot read."""
+INTEREST = EventFilter(wanted=EVENTS | _LISTS | {EVENT, LIST_END}, variables=VARIABLES)
+"""What the call tracker, the snapshot and the states of the telephones read."""

@@ -8,6 +8,9 @@ import zoneinfo
 
 import msgspec
 
+from gateway.telephony.actions.settings import OriginateSettings
+from gateway.telephony.agi.settings import check_secret, parse_listen, parse_network
+from gateway.telephony.lines import LineRules
 from gateway.telephony.recordings import FILE_FIELD, is_url
 
 PLAIN_PORT = 5038
@@ -86,6 +89,19 @@ def _check_recordings(where: str) -> None:
         raise ValueError('recordings: name a folder from the root on, as in "/var/spool/asterisk/monitor"')
 
 
+def _check_agi(listen: str | None, secret: str | None, allow: tuple[str, ...]) -> None:
+    if listen is not None:
+        parse_listen(listen)
+        if secret is None:
+            raise ValueError("agi_secret is missing: anybody could ask whose customer calls. Set a random word")
+    elif secret is not None or allow:
+        raise ValueError("agi_listen is missing: agi_secret and agi_allow have no meaning without it")
+    if secret is not None:
+        check_secret(secret)
+    for text in allow:
+        parse_network(text)
+
+
 class PbxSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One PBX and the manager account (manager.conf) that Leadgate logs in with."""
 
@@ -117,10 +133,16 @@ class PbxSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     recordings: str | None = None
     """Where its recordings are: a folder of this machine, as ``/var/spool/asterisk/monitor``, or an address with
     ``{file}`` in it, as ``https://pbx.example.com/rec/{file}``."""
+    robots: tuple[str, ...] = ()
+    """Endpoints that answer but are no people, as ``PJSIP/voicebot``: a talk with one is not an answered call."""
+    originate: OriginateSettings | None = None
+    """Click to call; without it this PBX makes no calls."""
     agi_listen: str | None = None
     """``host:port`` on which the PBX may ask for the manager of a caller (FastAGI)."""
     agi_secret: str | None = None
     """The word in the path of the AGI address that proves that it is this PBX asking."""
+    agi_allow: tuple[str, ...] = ()
+    """Addresses and networks that may ask, beside this machine; empty: the address of ``host``."""
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -138,6 +160,17 @@ class PbxSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             _check_recordings(self.recordings)
         if self.ca_file is not None and not self.tls:
             raise ValueError("ca_file is only used with tls = true: set that too, or remove ca_file")
+        _check_agi(self.agi_listen, self.agi_secret, self.agi_allow)
+
+    @property
+    def lines(self) -> LineRules:
+        """How its channels are told apart: outside, inside, no people."""
+        return LineRules(
+            trunks=self.trunks,
+            trunk_contexts=self.trunk_contexts,
+            internal_contexts=self.internal_contexts,
+            robots=self.robots,
+        )
 
     def __repr__(self) -> str:
         """Name and address; the struct's own would show the secrets."""
@@ -149,15 +182,3 @@ class PbxSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     def tcp_port(self) -> int:
         """The port to connect to."""
         return self.port if self.port is not None else TLS_PORT if self.tls else PLAIN_PORT
-
-    def not_yet(self) -> list[str]:
-        """Sentences about keys that are accepted, because their names are fixed, but do nothing in this release."""
-        waiting = {
-            "agi_listen": "the FastAGI answer to the dialplan does not exist yet",
-            "agi_secret": "the FastAGI answer to the dialplan does not exist yet",
-        }
-        return [
-            f"[[pbx]] {self.name}: {key} has no effect in this release: {why}"
-            for key, why in waiting.items()
-            if getattr(self, key) is not None
-        ]

@@ -34,17 +34,20 @@ ANSWER_SECONDS = 10.0
 class Load:
     """All customers together. ``async with`` it: they begin, and at the end each finishes the item it is at."""
 
-    def __init__(self, installation: Installation) -> None:
+    def __init__(
+        self, installation: Installation, *, forms: int = FORM_CUSTOMERS, mails: int = MAIL_CUSTOMERS
+    ) -> None:
         self.ledger = Ledger()
+        self._forms_at_once, self._mails_at_once = forms, mails
         self._installation = installation
         self._numbers = itertools.count(1)
         self._enough = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Load:
-        for number in range(FORM_CUSTOMERS):
+        for number in range(self._forms_at_once):
             self._tasks.append(asyncio.create_task(self._forms(), name=f"form customer {number}"))
-        for number in range(MAIL_CUSTOMERS):
+        for number in range(self._mails_at_once):
             self._tasks.append(asyncio.create_task(self._mails(), name=f"mail customer {number}"))
         return self
 

@@ -77,6 +77,11 @@ class Office:
         """GET /api/v1/leads."""
         return await self._api.everything("/api/v1/leads")
 
+    async def parts(self) -> set[str]:
+        """Ids of the calls that proved to be a part of another: a consultation, a call back to who transferred."""
+        found = await self._api.everything("/api/v1/interactions", channel="call")
+        return {item["id"] for item in found if item["kind"] == "part"}
+
     async def calls_when(self, true: Callable[[Items], bool], what: str, *, seconds: float = 30) -> Items:
         """The calls as soon as ``true`` of them; fails with what there was instead, and the gateway's log."""
         deadline = time.monotonic() + seconds

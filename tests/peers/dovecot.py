@@ -57,6 +57,12 @@ default_login_user = {user}
 default_vsz_limit = 1 G
 mail_max_userip_connections = 100
 imap_idle_notify_interval = 2 mins
+namespace inbox {{
+  inbox = yes
+  mailbox Sent {{
+    special_use = \\Sent
+  }}
+}}
 passdb {{
   driver = passwd-file
   args = scheme=PLAIN username_format=any {run}/users

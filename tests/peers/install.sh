@@ -5,6 +5,7 @@
 #   chromium     the machine's own if there is one, else the package of the running release
 #   asterisk16   Asterisk 16.28 of Debian bullseye, a frozen suite
 #   dovecot      Dovecot 2.3.19 of Debian bookworm (2.4 has another configuration language)
+#   mariadb      MariaDB 10.11 of Debian bookworm: FreePBX keeps its CDRs in one
 #   asterisk22   Asterisk 22 of Debian sid, only with LEADGATE_ASTERISK=22 (a moving suite: for trying, not for CI)
 #
 # The packages are downloaded by apt with lists and cache of their own and unpacked, not installed: no service starts, no
@@ -167,6 +168,7 @@ flock 9 # two runs at once: the second waits and then finds everything done
 postgresql
 ensure asterisk16 bullseye asterisk asterisk-modules asterisk-voicemail
 ensure dovecot bookworm dovecot-imapd
+ensure mariadb bookworm mariadb-server-core
 chromium
 case ${LEADGATE_ASTERISK:-16} in
 16) ;;

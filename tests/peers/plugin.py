@@ -11,11 +11,12 @@ from typing import NoReturn, TypeVar
 
 import pytest
 
-from tests.peers import chromium, dovecot, postgresql
+from tests.peers import chromium, dovecot, mariadb, postgresql
 from tests.peers.asterisk import server as asterisk
 from tests.peers.asterisk.server import AsteriskPair
 from tests.peers.dovecot import DovecotServer
 from tests.peers.installed import PeerMissing, required
+from tests.peers.mariadb import MariadbServer
 from tests.peers.postgresql import PostgresServer
 
 Server = TypeVar("Server")
@@ -24,6 +25,7 @@ AVAILABLE: dict[str, Callable[[], object]] = {
     "asterisk": asterisk.check_installed,
     "chromium": chromium.program,
     "dovecot": dovecot.check_installed,
+    "mariadb": mariadb.check_installed,
     "postgresql": postgresql.find_programs,
 }
 """A peer's name to a check that raises PeerMissing."""
@@ -31,6 +33,7 @@ AVAILABLE: dict[str, Callable[[], object]] = {
 FIXTURE_NEEDS = {
     "asterisk_pair": "asterisk",
     "dovecot_server": "dovecot",
+    "mariadb_url": "mariadb",
     "postgresql_server": "postgresql",
     "postgresql_url": "postgresql",
 }
@@ -101,3 +104,17 @@ def dovecot_server() -> Iterator[DovecotServer]:
     server = _started(DovecotServer.start)
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def mariadb_server() -> Iterator[MariadbServer]:
+    """A MariaDB of the test session's own."""
+    server = _started(MariadbServer.start)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def mariadb_url(mariadb_server: MariadbServer) -> str:
+    """The SQLAlchemy URL of a new, empty database."""
+    return mariadb_server.create_database()

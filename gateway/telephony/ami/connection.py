@@ -85,6 +85,7 @@ class AmiConnection(asyncio.Protocol):
         self._waiting = 0  # events in _batches
         self._arrived = asyncio.Event()
         self._pending: dict[str, _Pending] = {}
+        self._outcomes: dict[str, asyncio.Future[Message]] = {}
         self._session = f"leadgate-{secrets.token_hex(4)}-"
         self._serial = 0
         self._error: AmiError | None = None
@@ -175,9 +176,25 @@ class AmiConnection(asyncio.Protocol):
     async def action(self, name: str, headers: Headers | None = None, *, seconds: float = ANSWER_IN) -> Message:
         """Send an action and return its response. Never sent twice, whatever happens.
 
-        Raises UnsafeAction, ActionRefused, AmiTimeout, AmiClosed.
+        Raises UnsafeValue, ActionRefused, AmiTimeout, AmiClosed.
         """
         return await self._ask(name, headers, seconds, _Pending(self._answer()))
+
+    async def originate(self, headers: Headers, *, seconds: float = ANSWER_IN) -> asyncio.Future[Message]:
+        """Send an asynchronous Originate. Returns once the PBX took it, with what will be its ``OriginateResponse``.
+
+        Raises as `action`; the future fails with the connection, and is never set where the PBX says nothing more.
+        """
+        outcome, action_id = self._answer(), self._next_id()
+        self._outcomes[action_id] = outcome
+        outcome.add_done_callback(lambda _: self._outcomes.pop(action_id, None))
+        try:
+            await self._ask("Originate", {**headers, "Async": "true"}, seconds, _Pending(self._answer()), action_id)
+        except BaseException:
+            if not outcome.cancel():
+                outcome.exception()  # the connection failed meanwhile, which is being raised
+            raise
+        return outcome
 
     async def listing(
         self, name: str, headers: Headers | None = None, *, seconds: float = 3 * ANSWER_IN
@@ -203,9 +220,14 @@ class AmiConnection(asyncio.Protocol):
     def _answer(self) -> asyncio.Future[Message]:
         return asyncio.get_running_loop().create_future()
 
-    async def _ask(self, name: str, headers: Headers | None, seconds: float, pending: _Pending) -> Message:
+    def _next_id(self) -> str:
         self._serial += 1
-        action_id = f"{self._session}{self._serial}"
+        return f"{self._session}{self._serial}"
+
+    async def _ask(
+        self, name: str, headers: Headers | None, seconds: float, pending: _Pending, action_id: str | None = None
+    ) -> Message:
+        action_id = action_id or self._next_id()
         data = encode_action(name, headers, action_id=action_id)
         if self._error is not None or self._transport is None:
             raise self._error or AmiClosed(f"not connected to {self.peer}")
@@ -229,6 +251,9 @@ class AmiConnection(asyncio.Protocol):
                 self._take_response(pending, message)
             return True
         if pending is None or pending.items is None:
+            outcome = self._outcomes.get(action_id)
+            if outcome is not None and message["Event"] == "OriginateResponse" and not outcome.done():
+                outcome.set_result(message)
             return "EventList" in message  # a list's end that nobody waits for any more; OriginateResponse is news
         pending.items.append(message)
         if message.get("EventList", "").lower() in ("complete", "cancelled"):
@@ -253,6 +278,9 @@ class AmiConnection(asyncio.Protocol):
         for pending in self._pending.values():
             if not pending.answer.done():
                 pending.answer.set_exception(error)
+        for outcome in self._outcomes.values():
+            if not outcome.done():
+                outcome.set_exception(error)
 
 
 def _settle(pending: _Pending, answer: Message) -> None:

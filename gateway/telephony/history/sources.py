@@ -37,7 +37,7 @@ def open_log(source: LogSource, kind: LogKind, zone: tzinfo) -> Log:
     mapping = source.columns if isinstance(source.columns, dict) else {}
     try:
         return LogTable(source.url, kind, zone, table=source.table, columns=mapping)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # the latter for a port that is no number
         raise LogUnreadable(
             f"[[pbx]] {kind}: its url is no SQLAlchemy URL, as in mysql+pymysql://USER@HOST/NAME"
         ) from None

@@ -9,7 +9,7 @@ changes.
 - ``caller_hung_up``: he gave up while phones rang.
 - ``no_answer``: somebody's phone rang to no avail. ``rejected``: somebody declined and nobody else rang on. ``busy``:
   all who could be reached were busy. ``unavailable``: no phone could be reached.
-- ``ivr_abandoned``: no phone was tried, and the caller left, or was lost, in a menu or a program.
+- ``ivr_abandoned``: no person's phone was tried, and the caller left, or was lost, in a menu, a program or a robot.
 - ``announcement``: no phone was tried, and he heard an announcement, or nothing.
 """
 
@@ -67,6 +67,8 @@ class Facts:
     """What the caller went through, see ``channels.STAGES``."""
     queue_result: str
     legs: tuple[Leg, ...]
+    robot: bool = False
+    """A robot that was called took the call."""
 
     def as_json(self) -> dict[str, Json]:
         """JSON types only; `from_json` reads it back."""
@@ -124,6 +126,8 @@ def leg_result(leg: Leg) -> str:
 def _missed_reason(facts: Facts) -> str:
     if facts.voicemail:
         return "voicemail"
+    if facts.robot and not facts.legs:
+        return "ivr_abandoned"
     tried = [stage for stage in facts.stages if stage in ("dial", "queue")]
     if tried and tried[-1] == "queue":
         return _queue_reason(facts)

@@ -5,12 +5,15 @@ MixMonitor sets MIXMONITOR_FILENAME to the full path; where VarSet is not read, 
 
 from __future__ import annotations
 
+from gateway.core.outcalls import CALL_VARIABLE
 from gateway.telephony.tracker.model import Call
 from gateway.telephony.tracker.queue import queue_status
 from gateway.telephony.tracker.state import Event, State
 
-VARIABLES = frozenset({"MIXMONITOR_FILENAME", "QUEUESTATUS", "FROM_DID", "__FROM_DID"})
+VARIABLES = frozenset({"MIXMONITOR_FILENAME", "QUEUESTATUS", "FROM_DID", "__FROM_DID", CALL_VARIABLE})
 """The channel variables whose VarSet is worth reading."""
+_LONGEST_ID = 36
+"""Characters of a UUID."""
 
 
 def varset(state: State, event: Event) -> None:
@@ -28,6 +31,8 @@ def varset(state: State, event: Event) -> None:
             call.recording, call.recording_exact = value, True
     elif name == "QUEUESTATUS":
         queue_status(call, value)
+    elif name == CALL_VARIABLE:
+        call.request = call.request or value[:_LONGEST_ID]
     else:
         call.did = call.did or value
 

@@ -115,6 +115,8 @@ class Call:
     """The PBX called the first channel (click to call)."""
     target: str | None = None
     """What an originated call was connected to."""
+    request: str | None = None
+    """Which wish for a call it came from (click to call of ours)."""
     did: str | None = None
     """The dialled number from a variable, where the trunk sends everything to ``s``."""
     stages: list[str] = field(default_factory=list)

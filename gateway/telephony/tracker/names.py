@@ -8,6 +8,7 @@ pair of connected channels that are no phone. A dial string is what the dialplan
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from gateway.core.phone import is_extension, is_withheld, to_e164
@@ -24,6 +25,11 @@ _SERIAL = re.compile(r"-[0-9a-fA-F]+$")
 _MARKS = re.compile(r"<(?:MASQ|ZOMBIE)>$")
 _PART = re.compile(r"[/@,!&]")
 _DIGITS = re.compile(r"\+?[0-9]{2,}")
+_TURNS = re.compile(r"[\u202a-\u202e\u2066-\u2069\x00-\x08\x0e-\x1f\x7f]")
+"""Embeddings, overrides and isolates of Unicode's bidirectional algorithm, and controls that are no space. The marks
+that Hebrew and Arabic names need (U+200E, U+200F, U+061C) stay."""
+LONGEST_NAME = 256
+"""Characters. A provider sends some 15, SIP allows any number."""
 _BIRTH = re.compile(r"(?:^|-)([0-9]{9,11})\.([0-9]{1,18})$")
 
 
@@ -38,6 +44,7 @@ class ChannelName(NamedTuple):
     """What both halves of a Local channel have in common; empty for any other."""
 
 
+@lru_cache(maxsize=8192)  # a channel's name comes back in each of its events and dies with it
 def parse_channel(name: str) -> ChannelName:
     """``PJSIP/101-0000004f`` -> PJSIP, 101; ``Local/103@ctx-00000005;1`` -> Local, 103@ctx, 1, its pair's name."""
     technology, _, rest = _MARKS.sub("", name).partition("/")
@@ -81,6 +88,9 @@ def public_number(number: str | None, region: str) -> str | None:
 
 
 def spoken_name(name: str) -> str | None:
-    """A caller's name as sent; None for an empty one and for Asterisk's own word for "none"."""
-    name = name.strip()
-    return None if name in ("", "<unknown>") else name
+    """A caller's name as sent, on one line; None for an empty one and for Asterisk's own word for "none".
+
+    What turns the direction of everything behind it (U+202E and its kin) is left out; a name ends after 256 letters.
+    """
+    name = " ".join(_TURNS.sub("", name[: 4 * LONGEST_NAME]).split())
+    return None if name in ("", "<unknown>") else name[:LONGEST_NAME]

@@ -184,6 +184,7 @@ class State:
         whole.channels += part.channels
         whole.transfers += part.transfers
         whole.rang += [who for who in part.rang if who not in whole.rang]
+        whole.request = whole.request or part.request
         whole.queue = whole.queue or part.queue
         whole.recording = whole.recording or part.recording
         whole.voicemail |= part.voicemail

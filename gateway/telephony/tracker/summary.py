@@ -10,7 +10,7 @@ from gateway.core.types import Direction, Json
 from gateway.telephony.record import CallRecord, Transfer
 from gateway.telephony.tracker.labels import Facts, Labels, Leg, label
 from gateway.telephony.tracker.model import UP, Call, Channel
-from gateway.telephony.tracker.names import public_number, spoken_name
+from gateway.telephony.tracker.names import ROBOTS, public_number, spoken_name
 from gateway.telephony.tracker.people import as_caller, rung, who
 
 _SAME_NUMBER = 6
@@ -26,6 +26,8 @@ def record_of(call: Call, region: str, *, ended: bool, now: float, merged_into: 
     facts = facts_of(call, root, direction, region)
     labels = label(facts)
     extra: dict[str, Json] = {"linkedids": list(call.linkedids), "first": _first(root)}
+    if call.request is not None:
+        extra["request"] = call.request
     if merged_into is not None:
         extra["merged_into"] = merged_into
     caller, dialled = _parties(call, root, direction, region)
@@ -93,7 +95,13 @@ def facts_of(call: Call, root: Channel, direction: Direction, region: str) -> Fa
         stages=tuple(call.stages),
         queue_result=call.queue_result,
         legs=tuple(_leg(channel, region) for channel in phones),
+        robot=any(channel.dialled and channel.state == UP and is_robot(channel) for channel in call.channels),
     )
+
+
+def is_robot(channel: Channel) -> bool:
+    """A phone by its technology, and nobody behind it by the configuration."""
+    return not channel.person and not channel.half and channel.technology not in (*ROBOTS, "Local")
 
 
 def _first(root: Channel) -> dict[str, Json]:

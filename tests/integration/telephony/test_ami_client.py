@@ -12,10 +12,10 @@ import pytest
 from gateway.demo.mischief import Mischief
 from gateway.demo.pbx import PbxServer
 from gateway.demo.recording import Recording
-from gateway.telephony.ami.action import UnsafeAction
 from gateway.telephony.ami.client import AmiAddress, AmiClient
 from gateway.telephony.ami.connection import AmiConnection
 from gateway.telephony.ami.errors import ActionRefused, AmiClosed, AmiOverflow, AmiTimeout
+from gateway.telephony.safe import UnsafeValue
 from tests.integration.telephony.ami_user import Make, User, connected, failed
 from tests.unit.telephony.fakes import FakeTime, until
 
@@ -181,7 +181,7 @@ async def test_an_action_that_the_pbx_refuses_gives_its_reason(make_client: Make
 async def test_an_unsafe_action_never_reaches_the_wire(make_client: Make, pbx: PbxServer, user: User) -> None:
     await connected(make_client())
     before = len(pbx.actions)
-    with pytest.raises(UnsafeAction):
+    with pytest.raises(UnsafeValue):
         await user.live.action("Originate", {"Channel": "PJSIP/1\r\nAction: Command\r\nCommand: core stop now"})
     await user.live.action("Ping")
     assert [headers["Action"] for headers in list(pbx.actions)[before:]] == ["Ping"]
@@ -234,6 +234,7 @@ async def test_when_the_connection_drops_all_that_waits_fails_and_nothing_is_sen
 async def test_a_peer_that_died_without_a_word_is_noticed_within_fifteen_seconds(
     make_client: Make, pbx: PbxServer, user: User, time: FakeTime
 ) -> None:
+    """Trap 20."""
     pbx.mischief = Mischief(silent_after_login=True)
     client = make_client()
     await connected(client)
@@ -249,6 +250,7 @@ async def test_a_peer_that_died_without_a_word_is_noticed_within_fifteen_seconds
 async def test_a_peer_that_is_quiet_but_alive_stays_connected(
     make_client: Make, pbx: PbxServer, time: FakeTime
 ) -> None:
+    """Trap 20."""
     client = make_client()
     await connected(client)
     for count in range(1, 6):

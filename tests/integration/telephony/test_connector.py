@@ -116,6 +116,7 @@ async def test_a_call_that_settles_is_reported_when_it_is_due(
 async def test_what_happens_during_the_listing_is_applied_after_it(
     make: Make, pbx: PbxServer, tracker: FakeTracker, sink: FakeSink
 ) -> None:
+    """Trap 18."""
     early = b"".join(b"Event: Newchannel\r\nUniqueid: 1.%d\r\nLinkedid: 1.%d\r\n\r\n" % (n, n) for n in range(3))
     pbx.mischief = Mischief(after_login=early)
     await make().start()
@@ -163,6 +164,7 @@ async def test_a_list_that_the_account_may_not_see_is_said_and_calls_are_still_t
 async def test_after_a_cut_the_calls_are_reconciled_and_the_gone_one_ends_with_a_gap(
     make: Make, pbx: PbxServer, tracker: FakeTracker, sink: FakeSink, time: FakeTime
 ) -> None:
+    """Trap 18."""
     connector = make()
     await listening(connector, pbx)
     await ring(pbx, "1.1")
@@ -403,6 +405,7 @@ def _split(recording: Recording, middle: int) -> tuple[Recording, Recording]:
 async def test_a_restarted_pbx_ends_the_calls_that_were_open(
     make: Make, pbx: PbxServer, tracker: FakeTracker, sink: FakeSink, time: FakeTime
 ) -> None:
+    """Trap 19."""
     connector = make()
     await listening(connector, pbx)
     await ring(pbx)
@@ -419,6 +422,7 @@ async def test_a_restarted_pbx_ends_the_calls_that_were_open(
 async def test_a_connection_lost_and_found_is_no_restart(
     make: Make, pbx: PbxServer, tracker: FakeTracker, time: FakeTime
 ) -> None:
+    """Trap 19."""
     connector = make()
     await listening(connector, pbx)
     pbx.cut()

@@ -12,6 +12,7 @@ from gateway.core.clock import SystemClock
 from gateway.core.findings import Finding, Level
 from gateway.demo.mischief import Mischief
 from gateway.demo.pbx import PbxServer
+from gateway.telephony.actions.settings import OriginateSettings
 from gateway.telephony.doctor import NOWHERE_CHANNEL, examine_pbx
 from gateway.telephony.settings import PbxSettings
 from tests.integration.telephony.watchers import connected, our_connector
@@ -57,6 +58,29 @@ async def test_the_only_call_made_leads_nowhere_and_runs_nothing(examine: Examin
     assert asked["Channel"] == NOWHERE_CHANNEL
     assert not {"Application", "Data"} & set(asked)
     assert not {"Redirect", "Hangup", "Setvar", "UpdateConfig"} & {action["Action"] for action in pbx.actions}
+
+
+@pytest.mark.parametrize(
+    ("context", "refuses", "level", "words"),
+    [
+        ("from-internal", (), Level.OK, "exists"),
+        ("nowhere-else", (), Level.FAIL, "does not have"),
+        ("from-internal", ("ShowDialPlan",), Level.NOTE, "can't be seen"),
+    ],
+)
+async def test_the_context_that_calls_are_dialled_in_must_exist(
+    examine: Examine, pbx: PbxServer, context: str, refuses: tuple[str, ...], level: Level, words: str
+) -> None:
+    pbx.mischief = Mischief(refuses=frozenset(refuses))
+    found = await examine(originate=OriginateSettings(context=context))
+    assert found["context of calls"].level is level
+    assert words in found["context of calls"].said
+
+
+async def test_click_to_call_that_is_configured_and_not_allowed_is_told(examine: Examine, pbx: PbxServer) -> None:
+    pbx.mischief = Mischief(refuses=frozenset({"Originate"}))
+    found = await examine(originate=OriginateSettings(context="from-internal"))
+    assert "[pbx.originate] asks for it" in found["Originate"].said
 
 
 REFUSED: list[tuple[set[str], dict[str, Level], str]] = [

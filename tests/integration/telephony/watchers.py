@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from asterisk.manager import Manager
+from asterisk.manager import Manager, ManagerException
 
 from gateway.core.clock import SystemClock
-from gateway.core.types import Inbound, Outcome, Phase, Receipt
+from gateway.core.types import Inbound, Kind, Outcome, Phase, Receipt
 from gateway.telephony.connector import PbxConnector
 from gateway.telephony.lines import LineRules
 from gateway.telephony.record import CallRecord
@@ -20,6 +21,7 @@ from gateway.telephony.settings import PbxSettings
 from gateway.telephony.snapshot import Snapshot
 from gateway.telephony.tracker import CallTracker
 from tests.peers.asterisk.ami import Ami, Headers
+from tests.peers.asterisk.plays import ROBOTS
 from tests.peers.asterisk.scenarios import Scenario
 from tests.peers.asterisk.server import AMI_SECRET, AMI_USER, AsteriskPair
 from tests.peers.asterisk.stage import Stage
@@ -47,10 +49,10 @@ class RecordingSink:
         return Receipt(Outcome.STORED, item.key)
 
     def ended(self) -> dict[str, dict[str, Any]]:
-        """The last report of each interaction that has ended: key to public record."""
-        return {
-            item.key: dict(item.draft.details) for item in self.items if item.draft and item.draft.phase is Phase.ENDED
-        }
+        """The last report of each call that has ended: key to public record. What proved to be a part of another call
+        is told there."""
+        ended = {item.key: item.draft for item in self.items if item.draft and item.draft.phase is Phase.ENDED}
+        return {key: dict(draft.details) for key, draft in ended.items() if draft.kind is not Kind.PART}
 
 
 class ListeningTracker:
@@ -107,11 +109,16 @@ class Pyst2:
 
     def stop(self) -> None:
         """Log off: Asterisk closes, and its threads end at the end of the stream."""
-        threading.Thread(target=self._manager.logoff, daemon=True).start()
+        threading.Thread(target=self._log_off, daemon=True).start()
         for thread in (self._manager.message_thread, self._manager.event_dispatch_thread):
             thread.join(10)
             assert not thread.is_alive(), "a thread of pyst2 did not end"
         self._manager._sock.close()
+
+    def _log_off(self) -> None:
+        """Its answer may be lost in the closing of the connection, which pyst2 takes for an error."""
+        with contextlib.suppress(ValueError, OSError, ManagerException):
+            self._manager.logoff()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,11 +169,11 @@ async def observe(pair: AsteriskPair, scenarios: Iterable[Scenario]) -> Observed
     )
 
 
-def our_connector(pair: AsteriskPair) -> tuple[RecordingSink, ListeningTracker, PbxConnector]:
+def our_connector(pair: AsteriskPair, user: str = AMI_USER) -> tuple[RecordingSink, ListeningTracker, PbxConnector]:
     """The production connector on the real PBX, with a sink that remembers."""
     sink = RecordingSink()
-    tracker = ListeningTracker(CallTracker(lines=LineRules(), region=REGION))
-    settings = PbxSettings(name="office", host=LOOPBACK, port=pair.ports.pbx_ami, username=AMI_USER, secret=AMI_SECRET)
+    tracker = ListeningTracker(CallTracker(lines=LineRules(robots=ROBOTS), region=REGION))
+    settings = PbxSettings(name="office", host=LOOPBACK, port=pair.ports.pbx_ami, username=user, secret=AMI_SECRET)
     return sink, tracker, PbxConnector(settings, sink, lambda: tracker, SystemClock(), REGION)
 
 

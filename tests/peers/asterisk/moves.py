@@ -77,3 +77,32 @@ async def listening_in_is_no_conversation(stage: Stage) -> None:
     await stage.call_in(GREETING)
     await stage.caller_channel()
     await stage.call_from(2, f"6{stage.phone(1)}", talk=3)
+
+
+@MOVES.play(75, lambda s: answered(s, TRANSFERABLE, transfers=[], rang=[s.phone(1), s.phone(3)]))
+async def transferer_returns_to_the_caller_after_a_refusal(stage: Stage) -> None:
+    await stage.behave(p1="answer:1:60", p3="reject")
+    await stage.call_in(TRANSFERABLE, talk=8)
+    await stage.talking(1)
+    channel = await stage.channel_of(1)
+    await stage.pbx.action("Atxfer", Channel=channel, Context="from-internal", Exten=stage.phone(3))
+
+
+@MOVES.play(76, lambda s: answered(s, TRANSFERABLE, transfers=[transfer(s, "attended", arrived=False)]))
+async def transferer_is_called_back_when_nobody_takes_the_caller(stage: Stage) -> None:
+    await stage.behave(p1="answer:1:60", p3="ring")
+    await stage.call_in(TRANSFERABLE, talk=20)
+    await stage.talking(1)
+    channel = await stage.channel_of(1)
+    await stage.pbx.action("Atxfer", Channel=channel, Context="from-internal", Exten=stage.phone(3))
+    await stage.ringing(3)
+    await stage.pbx.action("Hangup", Channel=channel)
+
+
+@MOVES.play(77, lambda s: answered(s, TRANSFERABLE, transfers=[]))
+async def parked_caller_comes_back_to_who_parked_him(stage: Stage) -> None:
+    await stage.behave(p1="answer:1:60")
+    await stage.call_in(TRANSFERABLE, talk=14)
+    await stage.talking(1)
+    channel = await stage.caller_channel()
+    await stage.pbx.action("Park", Channel=channel, TimeoutChannel=f"PJSIP/{stage.phone(1)}", Timeout="3000")

@@ -14,8 +14,13 @@ Drive = Callable[[Stage], Coroutine[Any, Any, None]]
 Judge = Callable[[Stage], Truth | list[Truth]]
 
 DIRECT, TRANSFERABLE, GROUP, QUEUE, AFTER_HOURS, MENU, VOICEMAIL, RECORDED, UNSERVED = range(1, 10)
-FREE_ANNOUNCEMENT, EMPTY_QUEUE, QUEUE_WITH_KEY, MOBILE, CONFERENCE, GREETING, NO_PHONE = range(11, 18)
+FREE_ANNOUNCEMENT, EMPTY_QUEUE, QUEUE_WITH_KEY, MOBILE, CONFERENCE, GREETING, NO_PHONE, ROUTED, FREEPBX = range(11, 20)
+FOLLOWED, ROBOT = 21, 22
 """The behaviours of our public numbers, see conf/pbx/extensions.conf."""
+
+
+ROBOTS = ("PJSIP/??9",)
+"""What the gateway's configuration must call robots: phone 9 of each team."""
 
 
 @dataclass(frozen=True, slots=True)

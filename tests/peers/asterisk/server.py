@@ -20,10 +20,12 @@ from tests.peers.process import PeerProcess
 from tests.support.ports import LOOPBACK, free_ports
 
 CONF = Path(__file__).parent / "conf"
+SHIPPED = Path(__file__).parents[3] / "deploy/asterisk"
+"""The dialplan that customers get: tested as it is."""
 AMI_USER = "gateway"
 AMI_SECRET = "s3cret"
 
-EXTENSIONS = range(200, 750)
+EXTENSIONS = range(200, 800)
 """The phones: three digits, of which the first two are the team, one team a scenario."""
 
 START_SECONDS = 60
@@ -172,6 +174,9 @@ def prepare(run: Path, root: Path, role: str, tokens: Mapping[str, str]) -> None
         for token, value in tokens.items():
             text = text.replace(f"@{token}@", value)
         (run / "etc" / source.name).write_text(text, encoding="utf-8")
+    if role == "pbx":
+        for shipped in SHIPPED.glob("*.conf"):
+            shutil.copy(shipped, run / "etc")
 
 
 def _phone(extension: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.peers.asterisk.plays import (
     DIRECT,
     EMPTY_QUEUE,
+    FOLLOWED,
     FREE_ANNOUNCEMENT,
     GROUP,
     MENU,
@@ -12,6 +13,7 @@ from tests.peers.asterisk.plays import (
     NO_PHONE,
     QUEUE,
     QUEUE_WITH_KEY,
+    ROBOT,
     UNSERVED,
     Repertoire,
     answered,
@@ -162,3 +164,21 @@ async def click_to_call_finds_the_customer_busy(stage: Stage) -> None:
 async def click_to_call_that_the_manager_lets_ring(stage: Stage) -> None:
     await stage.behave(p1="ring")
     await click(stage, seconds=3)
+
+
+@WAYS.play(78, lambda s: answered(s, FOLLOWED, answered_by=f"+{s.customer}", rang=[f"+{s.customer}"]))
+async def manager_is_followed_to_the_mobile(stage: Stage) -> None:
+    await stage.behave(customer="press:wwwwww1:60")  # FollowMe says first who calls
+    await stage.call_in(FOLLOWED, talk=14)
+
+
+@WAYS.play(48, lambda s: missed(s, FOLLOWED, "no_answer", rang=[f"+{s.customer}"]))
+async def mailbox_of_the_followed_mobile_presses_nothing(stage: Stage) -> None:
+    await stage.behave(customer="press:-:60")
+    await stage.call_in(FOLLOWED, talk=8)
+
+
+@WAYS.play(79, lambda s: missed(s, ROBOT, "ivr_abandoned", rang=[]))
+async def voice_robot_that_answers_is_nobody(stage: Stage) -> None:
+    await stage.behave(p9="answer:1:3")
+    await stage.call_in(ROBOT)

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.telephony.ami.action import MAX_LINE, UnsafeAction, encode_action
+from gateway.telephony.ami.action import MAX_LINE, encode_action
+from gateway.telephony.safe import UnsafeValue
 
 CONTROL = [*map(chr, range(0x20)), "\x7f", *map(chr, range(0x80, 0xA0)), "\u2028", "\u2029"]
 
@@ -27,11 +28,11 @@ def test_a_control_character_is_refused_wherever_it_stands(character: str, place
     text = place.format(character)
     values: list[dict[str, str | list[str]]] = [{text: "x"}, {"Key": text}, {"Key": ["ok", text]}]
     for headers in values:
-        with pytest.raises(UnsafeAction):
+        with pytest.raises(UnsafeValue):
             encode_action("Ping", headers)
-    with pytest.raises(UnsafeAction):
+    with pytest.raises(UnsafeValue):
         encode_action(text)
-    with pytest.raises(UnsafeAction):
+    with pytest.raises(UnsafeValue):
         encode_action("Ping", action_id=text)
 
 
@@ -43,7 +44,7 @@ def test_whatever_is_put_in_one_action_comes_out_with_only_the_headers_asked_for
 ) -> None:
     try:
         data = encode_action(action, headers, action_id="1")
-    except UnsafeAction:
+    except UnsafeValue:
         return
     assert data.endswith(b"\r\n\r\n")
     assert data.count(b"\r\n\r\n") == 1
@@ -55,38 +56,38 @@ def test_whatever_is_put_in_one_action_comes_out_with_only_the_headers_asked_for
 
 @pytest.mark.parametrize("name", ["", "a b", "a:b", "a: b\r\nX", "Имя", "1st", " Key", "Key "])
 def test_a_header_name_that_is_none_is_refused(name: str) -> None:
-    with pytest.raises(UnsafeAction, match="no name"):
+    with pytest.raises(UnsafeValue, match="no name"):
         encode_action("Ping", {name: "x"})
 
 
 @pytest.mark.parametrize("name", ["Action", "action", "ActionID", "ACTIONID"])
 def test_the_headers_of_the_client_itself_can_not_be_set_from_outside(name: str) -> None:
-    with pytest.raises(UnsafeAction, match="set by the client"):
+    with pytest.raises(UnsafeValue, match="set by the client"):
         encode_action("Ping", {name: "Command"})
 
 
 def test_a_line_may_be_as_long_as_asterisk_reads_and_no_longer() -> None:
     room = MAX_LINE - len("Key: \r\n")
     assert len(encode_action("Ping", {"Key": "x" * room}).split(b"\r\n")[1]) == MAX_LINE - 2
-    with pytest.raises(UnsafeAction, match="1024"):
+    with pytest.raises(UnsafeValue, match="1024"):
         encode_action("Ping", {"Key": "x" * (room + 1)})
-    with pytest.raises(UnsafeAction, match="1024"):  # bytes count, not letters
+    with pytest.raises(UnsafeValue, match="1024"):  # bytes count, not letters
         encode_action("Ping", {"Key": "я" * (room // 2 + 1)})
 
 
 def test_more_lines_than_asterisk_reads_are_refused() -> None:
     assert encode_action("Ping", {"Variable": ["x"] * 127}).count(b"\r\n") == 129
-    with pytest.raises(UnsafeAction, match="129 lines"):
+    with pytest.raises(UnsafeValue, match="129 lines"):
         encode_action("Ping", {"Variable": ["x"] * 128})
 
 
 def test_half_a_letter_is_refused() -> None:
-    with pytest.raises(UnsafeAction, match="not Unicode"):
+    with pytest.raises(UnsafeValue, match="not Unicode"):
         encode_action("Ping", {"Key": "\udc80"})
 
 
 def test_the_refusal_does_not_show_the_value() -> None:
-    with pytest.raises(UnsafeAction) as refusal:
+    with pytest.raises(UnsafeValue) as refusal:
         encode_action("Login", {"Secret": "hunter2\r\n"})
     assert "hunter2" not in str(refusal.value)
     assert "Secret" in str(refusal.value)

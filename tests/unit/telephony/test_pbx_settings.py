@@ -18,7 +18,7 @@ def settings(**changes: Any) -> PbxSettings:
 
 def test_four_keys_are_enough() -> None:
     pbx = settings()
-    assert (pbx.tcp_port, pbx.tls, pbx.trunks, pbx.not_yet()) == (5038, False, (), [])
+    assert (pbx.tcp_port, pbx.tls, pbx.trunks) == (5038, False, ())
 
 
 @pytest.mark.parametrize(("changes", "port"), [({}, 5038), ({"tls": True}, 5039), ({"tls": True, "port": 5999}, 5999)])
@@ -27,7 +27,7 @@ def test_the_port_follows_tls_unless_it_is_given(changes: dict[str, Any], port: 
 
 
 def test_the_secret_is_in_no_text_of_the_settings() -> None:
-    pbx = settings(agi_secret="swordfish")
+    pbx = settings(agi_listen=":4573", agi_secret="swordfish")
     for text in (repr(pbx), str(pbx), f"{pbx}", repr([pbx]), repr({"pbx": (pbx,)})):
         assert "hunter2" not in text
         assert "swordfish" not in text
@@ -61,11 +61,32 @@ def test_an_unknown_key_is_refused() -> None:
         settings(trunk_context=["x"])
 
 
-@pytest.mark.parametrize("key", ["agi_listen", "agi_secret"])
-def test_a_key_that_does_nothing_yet_is_said_to_do_nothing(key: str) -> None:
-    (sentence,) = settings(**{key: "something"}).not_yet()
-    assert f"[[pbx]] office: {key} has no effect" in sentence
-    assert "something" not in sentence
+AGI = {"agi_listen": "127.0.0.1:4573", "agi_secret": "a-random-word"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"agi_listen": "127.0.0.1:4573"}, "agi_secret is missing"),
+        ({"agi_secret": "a-random-word"}, "agi_listen is missing"),
+        ({"agi_allow": ["10.0.0.5"]}, "agi_listen is missing"),
+        (AGI | {"agi_listen": "127.0.0.1"}, "Write it like 127.0.0.1:4573"),
+        (AGI | {"agi_listen": "::1:4573"}, "Write it like"),
+        (AGI | {"agi_listen": "127.0.0.1:99999"}, "Write it like"),
+        (AGI | {"agi_secret": "short"}, "8 to 200 letters"),
+        (AGI | {"agi_secret": "two words or more"}, "8 to 200 letters"),
+        (AGI | {"agi_allow": ["pbx"]}, "'pbx' is no address or network"),
+    ],
+)
+def test_where_the_dialplan_asks_is_checked(changes: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(msgspec.ValidationError, match=sentence):
+        settings(**changes)
+
+
+def test_the_dialplan_may_ask_from_other_addresses() -> None:
+    pbx = settings(**AGI, agi_allow=["10.0.0.5", "10.1.0.0/24", "2001:db8::/32"])
+    assert pbx.agi_allow == ("10.0.0.5", "10.1.0.0/24", "2001:db8::/32")
+    assert "a-random-word" not in repr(pbx)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +105,6 @@ def test_a_key_that_does_nothing_yet_is_said_to_do_nothing(key: str) -> None:
 def test_a_log_is_a_path_a_url_or_a_table(key: str, value: Any, expected: LogSource) -> None:
     pbx = settings(**{key: value})
     assert LogSource.of(getattr(pbx, key)) == expected
-    assert pbx.not_yet() == []
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -112,3 +113,13 @@ def test_facts_survive_storage_as_json_beside_other_keys() -> None:
     facts = _facts(legs=(NO_ANSWER, OFF), stages=("ivr", "dial"))
     stored = {**json.loads(json.dumps(facts.as_json())), "linkedids": ["1.1"], "new_key_of_a_later_version": 1}
     assert Facts.from_json(stored) == facts
+
+
+def test_a_robot_that_took_the_call_is_a_program_and_no_phone() -> None:
+    facts = Facts(
+        direction="inbound", answered=False, originated=False, up=True, cause=16, caller_hung_up=False, voicemail=False,
+        stages=("dial",), queue_result="", legs=(), robot=True,
+    )  # fmt: skip
+    assert label(facts).missed_reason == "ivr_abandoned"
+    rung = Leg(who="101", trunk=False, rang=True, status="NOANSWER", cause=None)
+    assert label(replace(facts, legs=(rung,))).missed_reason == "no_answer", "a person was tried too"

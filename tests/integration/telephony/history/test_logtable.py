@@ -238,3 +238,58 @@ def test_channel_events_in_postgresql(postgresql_url: str) -> None:
         connection.execute(text(statement), rows)
     engine.dispose()
     assert told(postgresql_url, "cel", MOSCOW) == WHOLE_CEL
+
+
+FREEPBX_CDR = """
+CREATE TABLE cdr (
+  calldate datetime NOT NULL DEFAULT '0000-00-00 00:00:00', clid varchar(80) NOT NULL DEFAULT '',
+  src varchar(80) NOT NULL DEFAULT '', dst varchar(80) NOT NULL DEFAULT '', dcontext varchar(80) NOT NULL DEFAULT '',
+  channel varchar(80) NOT NULL DEFAULT '', dstchannel varchar(80) NOT NULL DEFAULT '',
+  lastapp varchar(80) NOT NULL DEFAULT '', lastdata varchar(80) NOT NULL DEFAULT '', duration int NOT NULL DEFAULT 0,
+  billsec int NOT NULL DEFAULT 0, disposition varchar(45) NOT NULL DEFAULT '', amaflags int NOT NULL DEFAULT 0,
+  accountcode varchar(20) NOT NULL DEFAULT '', uniqueid varchar(32) NOT NULL DEFAULT '',
+  userfield varchar(255) NOT NULL DEFAULT '', did varchar(50) NOT NULL DEFAULT '',
+  recordingfile varchar(255) NOT NULL DEFAULT '', cnum varchar(80) NOT NULL DEFAULT '',
+  cnam varchar(80) NOT NULL DEFAULT '', outbound_cnum varchar(80) NOT NULL DEFAULT '',
+  linkedid varchar(32) NOT NULL DEFAULT '', sequence int NOT NULL DEFAULT 0,
+  KEY calldate (calldate), KEY dst (dst)) DEFAULT CHARSET=utf8mb4
+"""
+
+
+@pytest.mark.peer("mariadb")
+def test_records_of_freepbx_in_mariadb(mariadb_url: str) -> None:
+    """The table of FreePBX's own installer, in the server that it installs."""
+    shared = ("clid", "src", "dst", "dcontext", "channel", "dstchannel", "lastapp", "lastdata", "duration", "billsec",
+              "disposition", "uniqueid", "linkedid", "sequence")  # fmt: skip
+    engine = create_engine(mariadb_url)
+    with engine.begin() as database:
+        database.execute(text("SET SESSION sql_mode = ''"))
+        database.execute(text(FREEPBX_CDR))
+        names = ("calldate", *shared)
+        insert = f"INSERT INTO cdr ({', '.join(names)}) VALUES ({', '.join(f':{name}' for name in names)})"
+        for row in rows_of("cdr.csv", CDR_NAMES[:21]):
+            calldate = as_utc(row["start"]).astimezone(MOSCOW).strftime("%Y-%m-%d %H:%M:%S")
+            database.execute(text(insert), {**{name: row[name] for name in shared}, "calldate": calldate})
+    engine.dispose()
+    found = told(mariadb_url, "cdr", MOSCOW)
+    same = ("direction", "caller", "dialled", "outcome", "answered_by", "rang")
+    assert {key: [call[name] for name in same] for key, call in found.items()} == {
+        key: [call[name] for name in same] for key, call in WHOLE_CDR.items()
+    }
+
+
+@pytest.mark.peer("mariadb")
+def test_channel_events_of_freepbx_in_mariadb(mariadb_url: str) -> None:
+    engine = create_engine(mariadb_url)
+    with engine.begin() as database:
+        columns = ", ".join(f"{name} varchar(255)" for name in CEL_NAMES if name not in ("eventtime", "extra"))
+        created = f"CREATE TABLE cel (id int PRIMARY KEY AUTO_INCREMENT, eventtime datetime(6), extra text, {columns})"
+        database.execute(text(created))
+        marks = ", ".join(f":{name}" for name in CEL_NAMES)
+        for row in rows_of("cel.csv", CEL_NAMES):
+            database.execute(
+                text(f"INSERT INTO cel ({', '.join(CEL_NAMES)}) VALUES ({marks})"),
+                {**row, "eventtime": local(row["eventtime"])},
+            )
+    engine.dispose()
+    assert told(mariadb_url, "cel", MOSCOW) == WHOLE_CEL

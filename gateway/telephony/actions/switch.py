@@ -1,0 +1,99 @@
+"""Moving and ending channels that are there: AMI Redirect and Hangup, on whichever PBX is named."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Protocol
+
+from gateway.core.errors import LeadgateError
+from gateway.telephony.ami.connection import AmiConnection
+from gateway.telephony.ami.errors import ActionRefused, AmiError
+
+NORMAL_CLEARING = 16
+"""Q.850 cause of an ordinary hangup."""
+
+_PLACE = re.compile(r"[A-Za-z0-9_.+*#-]{1,79}")
+"""What dialplan contexts and extensions are made of (AST_MAX_CONTEXT and AST_MAX_EXTENSION are 80). No comma, brace or
+ampersand: those mean something to the dialplan."""
+_CHANNEL = re.compile(r"[A-Za-z0-9_]+/[A-Za-z0-9_.+*#@:;=/-]{1,120}")
+"""A channel's full name, ``PJSIP/mango-00000017`` or ``Local/101@from-internal-0003;1``. Never ``/regex/``, which
+Hangup takes too and which would end many."""
+
+
+class Pbx(Protocol):
+    """What is needed of a ``gateway.telephony.connector.PbxConnector``."""
+
+    @property
+    def line(self) -> AmiConnection:
+        """The connection for actions. Raises AmiClosed while there is none."""
+        ...
+
+
+class ActionFailed(LeadgateError):
+    """The PBX could not be asked, or did not do it. A sentence with the way out."""
+
+    code = "pbx_action_failed"
+
+    def __init__(self, text: str, *, code: str = "pbx_action_failed") -> None:
+        super().__init__(text)
+        self.code = code
+
+
+class Switch:
+    """Redirect and Hangup for all PBXs. ``pbxs``: name -> connector."""
+
+    def __init__(self, pbxs: Mapping[str, Pbx]) -> None:
+        self._pbxs = pbxs
+
+    async def redirect(self, pbx: str, channel: str, context: str, exten: str, priority: int = 1) -> None:
+        """Send a channel to another place of the dialplan. Raises ActionFailed with a sentence.
+
+        Success means that Asterisk took it; what becomes of the call the tracker sees.
+        """
+        _check_channel(channel)
+        for what, place in (("context", context), ("extension", exten)):
+            if not _PLACE.fullmatch(place):
+                raise ActionFailed(f"{place!r} is no {what} of a dialplan", code="bad_place")
+        if priority < 1:
+            raise ActionFailed(f"{priority} is no priority of a dialplan: they begin with 1", code="bad_place")
+        headers = {"Channel": channel, "Context": context, "Exten": exten, "Priority": str(priority)}
+        await self._do(pbx, "Redirect", headers, right="call")
+
+    async def hangup(self, pbx: str, channel: str, cause: int = NORMAL_CLEARING) -> None:
+        """End one channel, with a Q.850 cause. Raises ActionFailed with a sentence, also where there is no such one."""
+        _check_channel(channel)
+        if not 0 <= cause <= 127:
+            raise ActionFailed(f"{cause} is no hangup cause: Q.850 has 0 to 127", code="bad_cause")
+        await self._do(pbx, "Hangup", {"Channel": channel, "Cause": str(cause)}, right="call")
+
+    async def _do(self, name: str, action: str, headers: dict[str, str], *, right: str) -> None:
+        pbx = self._pbxs.get(name)
+        if pbx is None:
+            raise ActionFailed(f"There is no PBX {name!r} in the configuration", code="unknown_pbx")
+        try:
+            await pbx.line.action(action, headers)
+        except ActionRefused as error:
+            raise ActionFailed(words_for(error, name, action, right), code=code_for(error)) from None
+        except AmiError as error:
+            raise ActionFailed(f"{action} could not be sent to {name}: {error}", code="pbx_unreachable") from None
+
+
+def words_for(error: ActionRefused, pbx: str, action: str, right: str) -> str:
+    """The PBX's refusal as a sentence with the way out."""
+    if code_for(error) == "no_right":
+        return (
+            f"The manager account of {pbx} may not use {action}: add {right} to write of the account in manager.conf, "
+            "reload the manager, and ask leadgate doctor"
+        )
+    return f"{pbx} refused {action}: {error}"
+
+
+def code_for(error: ActionRefused) -> str:
+    """``no_right`` for an account that may not, else ``pbx_refused``."""
+    return "no_right" if "permission denied" in str(error).lower() else "pbx_refused"
+
+
+def _check_channel(channel: str) -> None:
+    if not _CHANNEL.fullmatch(channel):
+        raise ActionFailed(f"{channel[:80]!r} is no name of a channel", code="bad_channel")
