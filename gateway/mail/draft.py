@@ -139,6 +139,9 @@ def _details(record: Mapping[str, Json], meta: Mapping[str, Json]) -> dict[str, 
         "text",
         "kind_reason",
         "forwarded",
+        "no_auto_answer",
+        "enclosed_message_id",
     )
+    found = {"authentication": record["authentication"]} if record.get("authentication") else {}
     envelope = {name: meta[name] for name in ("mail_from", "rcpt_to") if name in meta}
-    return {**{name: record[name] for name in kept}, "envelope": envelope}
+    return {**{name: record[name] for name in kept}, **found, "envelope": envelope}

@@ -15,6 +15,8 @@ from datetime import UTC, datetime
 HEAD_LIMIT = 256 * 1024
 """Bytes in which the headers are looked for; Postfix's own limit for all headers is 102,400."""
 
+_OWN = re.compile(rb"^<[0-9a-f]{32}\.leadgate@[^<>\s]+>$")
+"""The Message-ID of a letter that a Leadgate sent (``gateway.outgoing.compose.message_id_of``)."""
 _BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 _AUTHORED = re.compile(rb"^(message-id|date|from|subject)[ \t]*:(.*(?:\r?\n[ \t].*)*)", re.IGNORECASE | re.MULTILINE)
 
@@ -31,6 +33,10 @@ def letter_digest(raw: bytes, received_at: datetime) -> str:
     if match is None or not any(value for name, value in authored if name in (b"message-id", b"date")):
         day = received_at.astimezone(UTC).date().isoformat()
         return hashlib.sha256(day.encode("ascii") + b"\n" + raw).hexdigest()
+    sent = [value for name, value in authored if name == b"message-id" and _OWN.match(value)]
+    if sent:  # random and never used twice: a copy is known even where a provider recoded it for the Sent folder
+        writers = sorted(value for name, value in authored if name == b"from")
+        return hashlib.sha256(b"\n".join([b"leadgate", sent[0], *writers])).hexdigest()
     digest = hashlib.sha256(b"\n".join(b"%s:%s" % pair for pair in sorted(authored)))
     digest.update(b"\n\n" + body.rstrip(b"\r\n"))
     return digest.hexdigest()

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
 
 from gateway.core.types import Json
 from gateway.mail.parse import Letter, Mailbox, read_headers_only, read_letter
+from gateway.mail.parse.authentication import authentication
+from gateway.mail.parse.letter import message_id
 from gateway.mail.understand import Understanding, understand
+from gateway.mail.understand.automatic import why_no_answer
 
 
 def inspect_file(file: Path, *, region: str, now: datetime | None = None) -> dict[str, Json]:
@@ -15,12 +19,14 @@ def inspect_file(file: Path, *, region: str, now: datetime | None = None) -> dic
     return inspect_mail(file.read_bytes(), file=str(file), region=region, now=now)
 
 
-def inspect_mail(raw: bytes, *, file: str, region: str, now: datetime | None = None) -> dict[str, Json]:
+def inspect_mail(
+    raw: bytes, *, file: str, region: str, now: datetime | None = None, trusted: Collection[str] = ()
+) -> dict[str, Json]:
     """The record of one letter; keys in the order of the contract. Never raises: what failed is a sentence in
     ``problems``.
 
-    ``now`` tells which dates are absurd; the machine's clock when None.
-
+    ``now`` tells which dates are absurd; the machine's clock when None. ``trusted``: whose
+    Authentication-Results count.
     """
     moment = now or datetime.now(UTC)
     trouble: tuple[str, ...] = ()
@@ -28,7 +34,8 @@ def inspect_mail(raw: bytes, *, file: str, region: str, now: datetime | None = N
         letter = read_letter(raw, moment)
     except Exception as error:
         letter, trouble = read_headers_only(raw, moment), (_could_not_parse(error),)
-    return {"file": file, **record(letter, understand(letter, region), trouble)}
+    found = record(letter, understand(letter, region), trouble)
+    return {"file": file, **found, "authentication": authentication(letter.headers, trusted)}
 
 
 def _could_not_parse(error: Exception) -> str:
@@ -37,7 +44,9 @@ def _could_not_parse(error: Exception) -> str:
 
 
 def record(letter: Letter, meaning: Understanding, trouble: tuple[str, ...] = ()) -> dict[str, Json]:
-    """The fields of the contract without ``file``; then ``kind_reason`` and ``forwarded``, which are ours."""
+    """The fields of the contract without ``file``; then ``kind_reason``, ``forwarded``, ``no_auto_answer`` and
+    ``enclosed_message_id``, which are ours.
+    """
     customer = meaning.customer
     return {
         "message_id": letter.message_id,
@@ -60,6 +69,8 @@ def record(letter: Letter, meaning: Understanding, trouble: tuple[str, ...] = ()
         "problems": [*letter.problems, *trouble],
         "kind_reason": meaning.reason,
         "forwarded": meaning.forward is not None,
+        "no_auto_answer": why_no_answer(letter),
+        "enclosed_message_id": message_id(letter.enclosed.raw("message-id")) if letter.enclosed else None,
     }
 
 

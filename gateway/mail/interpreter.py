@@ -6,6 +6,7 @@ A letter that its reader does not survive still gives a draft, from its headers,
 from __future__ import annotations
 
 import asyncio
+import base64
 import logging
 import os
 import sys
@@ -16,7 +17,7 @@ from pathlib import Path
 
 import msgspec
 
-from gateway.core.types import Draft, Json
+from gateway.core.types import Attachment, Draft, Json
 from gateway.mail.draft import Ours, make_draft
 from gateway.mail.inspect import record as record_of
 from gateway.mail.parse import read_headers_only
@@ -96,11 +97,16 @@ class MailInterpreter:
         region: str,
         own_addresses: Iterable[str] = (),
         own_domains: Iterable[str] = (),
+        trusted: Iterable[str] = (),
         workers: int = 2,
         wall_seconds: float = WALL_SECONDS,
     ) -> None:
-        """``region`` reads phones without a country code. ``workers`` letters are read at one time."""
+        """``region`` reads phones without a country code. ``workers`` letters are read at one time.
+
+        ``trusted``: our own mail servers, whose word on a sender counts (authserv-ids of Authentication-Results).
+        """
         self._region = region
+        self._trusted = tuple(server.lower() for server in trusted)
         self._ours = Ours.of(own_addresses, own_domains)
         self._wall_seconds = wall_seconds
         self._idle: list[_Reader] = []
@@ -123,7 +129,7 @@ class MailInterpreter:
 
     async def interpret(self, raw: bytes, meta: Mapping[str, Json], received_at: datetime) -> Draft:
         """A Draft, always. Raises nothing but cancellation."""
-        request = Request(region=self._region, now=received_at)
+        request = Request(region=self._region, now=received_at, trusted=self._trusted)
         try:
             record = await self._read(raw, request)
         except (ReaderLost, OSError) as error:
@@ -134,6 +140,30 @@ class MailInterpreter:
             )
             record = self._headers_only(raw, received_at, str(error))
         return make_draft(record, meta, received_at, self._ours, self._region)
+
+    async def attachment(self, raw: bytes, number: int, received_at: datetime) -> tuple[Attachment, bytes] | None:
+        """The ``number``-th attachment, from 1; None where there is none or the letter can't be read."""
+        answer = await self._ask(raw, Request(region=self._region, now=received_at, want="attachment", number=number))
+        if answer is None or answer.get("content") is None:
+            return None
+        content = base64.b64decode(answer["content"])
+        return Attachment(name=answer["name"], content_type=answer["content_type"], size=len(content)), content
+
+    async def html(self, raw: bytes, received_at: datetime) -> str | None:
+        """The HTML for showing (``mail.show.harmless_html``); None where there is none or it can't be read."""
+        answer = await self._ask(raw, Request(region=self._region, now=received_at, want="html"))
+        return answer.get("html") if answer is not None else None
+
+    async def _ask(self, raw: bytes, request: Request) -> dict[str, Json] | None:
+        try:
+            return await self._read(raw, request)
+        except (ReaderLost, OSError) as error:
+            self.killed += 1
+            log.warning(
+                "A letter could not be shown.",
+                extra={"action": "mail_reader_lost", "reason": str(error), "octets": len(raw)},
+            )
+            return None
 
     async def _read(self, raw: bytes, request: Request) -> dict[str, Json]:
         async with self._slots:

@@ -10,13 +10,16 @@ import os
 import resource
 import struct
 import sys
+from base64 import b64encode
 from datetime import datetime
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 import msgspec
 
 from gateway.core.types import Json
 from gateway.mail.inspect import inspect_mail
+from gateway.mail.parse import read_attachment
+from gateway.mail.show import harmless_html
 
 MEMORY = 512 * 1024 * 1024
 """Bytes of address space. The largest letter (40 MB) is held about four times at most."""
@@ -40,6 +43,11 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     region: str
     now: datetime
     """When the letter was received: tells which dates are absurd."""
+    want: Literal["record", "attachment", "html"] = "record"
+    number: int = 0
+    """Which attachment, from 1."""
+    trusted: tuple[str, ...] = ()
+    """Whose Authentication-Results count."""
 
 
 def encode_request(raw: bytes, request: Request) -> list[bytes]:
@@ -60,7 +68,19 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
 
 
 def _read(raw: bytes, request: Request) -> dict[str, Json]:
-    return inspect_mail(raw, file="", region=request.region, now=request.now)
+    if request.want == "html":
+        return {"html": harmless_html(raw)}
+    if request.want == "attachment":
+        return _attachment(raw, request.number)
+    return inspect_mail(raw, file="", region=request.region, now=request.now, trusted=request.trusted)
+
+
+def _attachment(raw: bytes, number: int) -> dict[str, Json]:
+    found = read_attachment(raw, number)
+    if found is None:
+        return {"content": None}
+    shown, content = found
+    return {"name": shown.name, "content_type": shown.content_type, "content": b64encode(content).decode("ascii")}
 
 
 def _allow_more_time() -> None:

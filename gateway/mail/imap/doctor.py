@@ -19,7 +19,8 @@ from gateway.mail.imap.place import LAST_UID, Place, batches, same_numbers
 from gateway.mail.imap.session import ImapSession, Letter, Timing
 from gateway.mail.imap.thread import MailboxThread
 from gateway.mail.imap.trouble import FolderMissing, trouble_of
-from gateway.mail.settings import MailboxSettings
+from gateway.mail.oauth.tokens import AccessTokens
+from gateway.mail.settings import AUTO, MailboxSettings
 
 Known = Callable[[Sequence[str]], Awaitable[Collection[str]]]
 """Those of some ``Inbound.dedup_key`` that are stored."""
@@ -45,30 +46,53 @@ class Balance:
 
 
 async def examine_mailbox(
-    settings: MailboxSettings, cursors: Cursors, known: Known, *, clock: Clock, timing: Timing | None = None
+    settings: MailboxSettings,
+    cursors: Cursors,
+    known: Known,
+    *,
+    clock: Clock,
+    tokens: AccessTokens | None = None,
+    timing: Timing | None = None,
 ) -> list[Finding]:
     """Connects as the gateway does, beside it. Raises StoreUnavailable; what the server does is in the findings."""
     subject = f"mailbox {settings.name}"
     timing = timing or Timing()
-    thread, session = MailboxThread(f"doctor-{settings.name}", timing.call), ImapSession(settings, timing)
+    thread = MailboxThread(f"doctor-{settings.name}", timing.call)
+    session = ImapSession(settings, timing, tokens)
     try:
         await thread.call(session.open)
         way = "tells of new letters (IDLE)" if session.can_idle else f"is asked every {settings.poll_seconds:g} s"
         findings = [Finding(level=Level.OK, subject=subject, said=f"{settings.host} lets us in and {way}.")]
-        findings += [
-            await _examine_folder(settings, folder, cursors, known, clock, session, thread)
-            for folder in settings.every_folder
-        ]
+        sent = await thread.call(session.sent_folder) if settings.sent_folder == AUTO else None
+        folders = dict.fromkeys((*settings.every_folder, *([sent] if sent else [])))
+        findings += [await _examine_folder(settings, one, cursors, known, clock, session, thread) for one in folders]
+        findings += await _silence(settings, cursors, clock)
     except StoreUnavailable:
         raise
     except Exception as error:  # a server may answer anything, and doctor is there to say what
         said = f"{trouble_of(error, settings).sentence}."
-        remedy = f"[[mailbox]] {settings.name}: host, port, tls, ca_file, username, password; docs/mail.md."
+        keys = "username, password" if settings.auth == "password" else "username, client_id; mailbox authorize"
+        remedy = f"[[mailbox]] {settings.name}: host, port, tls, ca_file, {keys}; docs/mail.md."
         return [Finding(level=Level.FAIL, subject=subject, said=said, remedy=remedy)]
     finally:
         session.abort()
         thread.leave(session.dispose)
     return findings
+
+
+async def _silence(settings: MailboxSettings, cursors: Cursors, clock: Clock) -> list[Finding]:
+    """Whether no letter came for ``silent_hours`` to any of the folders; nothing where it was never read."""
+    heard = []
+    for folder in settings.folders:
+        stored = await cursors.get(cursor_name(settings.name, folder))
+        if stored is not None and (at := Place.from_json(stored).heard_at) is not None:
+            heard.append(at)
+    now, limit = clock.now(), timedelta(hours=settings.silent_hours)
+    if not heard or not limit or now - max(heard) < limit:
+        return []
+    said = f"no letter has come for {(now - max(heard)).total_seconds() / 3600:.0f} hours."
+    remedy = "write a letter to this address, and look whether letters go elsewhere; or a larger silent_hours."
+    return [Finding(level=Level.WARN, subject=f"mailbox {settings.name}", said=said, remedy=remedy)]
 
 
 async def _examine_folder(

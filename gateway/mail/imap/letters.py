@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from gateway.core.ports import Interpreter
-from gateway.core.types import Channel, Cursor, Draft, Inbound, Json
+from gateway.core.types import Channel, Cursor, Draft, Inbound, Json, Sighting
 from gateway.mail.imap.session import Letter
 from gateway.mail.settings import MailboxSettings
 
@@ -17,6 +17,11 @@ CONNECTOR = "imap"
 def cursor_name(mailbox: str, folder: str) -> str:
     """``imap:sales/INBOX``: where the place in a folder is stored."""
     return f"imap:{mailbox}/{folder}"
+
+
+def mark_of(uidvalidity: int, uid: int) -> str:
+    """What tells a letter in its folder."""
+    return f"{uidvalidity}/{uid}"
 
 
 def key_of(letter: Letter) -> str:
@@ -32,11 +37,14 @@ def inbound_of(
     *,
     received_at: datetime,
     cursor: Cursor | None = None,
+    history: bool = False,
 ) -> Inbound:
-    """What is handed over for one letter of ``folder``."""
+    """What is handed over for one letter of ``folder``. ``history``: an import, whose dates are believed."""
     key = key_of(letter)
     if not letter.raw:  # nothing of it tells it from another: its place does
         key = f"imap:{settings.name}/{folder}/{uidvalidity}/{letter.listed.uid}"
+    meta = _meta(letter, settings, folder, uidvalidity)
+    arrived = letter.listed.arrived or received_at
     return Inbound(
         connector=CONNECTOR,
         source=settings.name,
@@ -46,8 +54,9 @@ def inbound_of(
         raw=letter.raw,
         received_at=received_at,
         pending="to be parsed",
-        meta=_meta(letter, settings, folder, uidvalidity),
+        meta={**meta, "history": True} if history else meta,
         cursor=cursor,
+        sighting=Sighting(place=folder, mark=mark_of(uidvalidity, letter.listed.uid), seen_at=arrived),
     )
 
 

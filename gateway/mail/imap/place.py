@@ -8,7 +8,7 @@ are told by their content (gateway.mail.identity).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 
 from gateway.core.types import Json
@@ -47,6 +47,8 @@ class Place:
     """Letters up to this UID were there when reading began: of them only those since ``since`` are read."""
     since: datetime | None
     """The moment from which on letters are read, by when they came into the mailbox; None: all of them."""
+    heard_at: datetime | None = None
+    """When the last letters were handed over, or when reading began; None: an earlier version did not write it."""
 
     def as_json(self) -> dict[str, Json]:
         """For the cursor."""
@@ -55,22 +57,24 @@ class Place:
             "last_uid": self.last_uid,
             "horizon": self.horizon,
             "since": self.since.isoformat() if self.since else None,
+            "heard_at": self.heard_at.isoformat() if self.heard_at else None,
         }
 
     @staticmethod
     def from_json(value: Mapping[str, Json]) -> Place:
         """What as_json wrote. Raises KeyError, TypeError or ValueError for anything else."""
-        since = value["since"]
+        since, heard_at = value["since"], value.get("heard_at")
         return Place(
             uidvalidity=int(value["uidvalidity"]),
             last_uid=int(value["last_uid"]),
             horizon=int(value["horizon"]),
             since=datetime.fromisoformat(since) if since is not None else None,
+            heard_at=datetime.fromisoformat(heard_at) if heard_at is not None else None,
         )
 
-    def at(self, uid: int) -> Place:
-        """The same, read up to ``uid``."""
-        return Place(uidvalidity=self.uidvalidity, last_uid=uid, horizon=self.horizon, since=self.since)
+    def at(self, uid: int, heard_at: datetime | None = None) -> Place:
+        """The same, read up to ``uid``, with letters that were handed over at ``heard_at``."""
+        return replace(self, last_uid=uid, heard_at=heard_at or self.heard_at)
 
     def wants(self, uid: int, arrived: datetime | None) -> bool:
         """Whether a letter is to be read. One whose arrival the server does not tell is: rather twice than never."""
@@ -103,7 +107,7 @@ def first_place(state: FolderState, highest: int, since: str, now: datetime) -> 
     """Where to begin in a folder that was never read. ``highest`` is the largest UID in it, 0 where it is empty."""
     moment = moment_of(since, now)
     begun = highest if since == NOW else 0
-    return Place(uidvalidity=state.uidvalidity, last_uid=begun, horizon=highest, since=moment)
+    return Place(uidvalidity=state.uidvalidity, last_uid=begun, horizon=highest, since=moment, heard_at=now)
 
 
 def same_numbers(place: Place, state: FolderState) -> bool:
@@ -115,7 +119,7 @@ def same_numbers(place: Place, state: FolderState) -> bool:
 
 def anew(place: Place, state: FolderState, highest: int) -> Place:
     """Where to go on after UIDVALIDITY changed: at the beginning, with what came since reading once began."""
-    return Place(uidvalidity=state.uidvalidity, last_uid=0, horizon=highest, since=place.since)
+    return replace(place, uidvalidity=state.uidvalidity, last_uid=0, horizon=highest)
 
 
 def windows(first: int, top: int, exists: int) -> Iterator[tuple[int, int]]:

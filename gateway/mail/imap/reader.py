@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
 from gateway.core.clock import Clock
-from gateway.core.ports import Cursors, Sink
-from gateway.core.types import Cursor
-from gateway.mail.imap.letters import cursor_name, inbound_of
+from gateway.core.errors import StoreUnavailable
+from gateway.core.ports import Cursors, Sightings, Sink
+from gateway.core.types import Cursor, Outcome, Receipt
+from gateway.mail.imap.letters import cursor_name, inbound_of, mark_of
 from gateway.mail.imap.place import (
     FolderState,
     Listed,
@@ -29,14 +30,28 @@ from gateway.mail.imap.place import (
 )
 from gateway.mail.imap.session import ImapSession, Letter, lost_letter
 from gateway.mail.imap.thread import MailboxThread
-from gateway.mail.settings import MailboxSettings
+from gateway.mail.settings import NOTHING, MailboxSettings
 
 log = logging.getLogger(__name__)
 
+RECENT = timedelta(days=2)
+"""Which letters are compared with what is stored: enough to see a fault, few enough to list them every few minutes."""
+UNMARKED = 10_000
+"""UIDs that are kept for another try of ``after``, where the server refuses it."""
 BREAKS = 4
 """How often a letter may break the connection before it is handed over without its text: lines break by chance too."""
 SEARCH_SLACK = timedelta(days=1)
 """SEARCH SINCE compares days in the server's own zone (RFC 9051 section 6.4.4); the exact moment is compared after."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Balance:
+    """What a folder has since a moment; all of it is stored."""
+
+    since: datetime
+    on_server: int
+    found: int
+    """Letters that were not stored until this was looked at."""
 
 
 @dataclass(slots=True, eq=False)
@@ -56,13 +71,24 @@ class FolderReader:
     """Up to this UID letters are fetched one by one, because fetching them together broke the connection."""
     breaks: dict[int, int] = field(default_factory=dict)
     """The UID that broke the connection when it was fetched alone, and how often in a row."""
+    after: str = NOTHING
+    """What is done with letters after they were stored; see MailboxSettings."""
+    sightings: Sightings | None = None
+    """What is stored of the folder; None: there is nothing to compare with."""
+    unmarked: list[int] = field(default_factory=list)
+    """UIDs of stored letters with which ``after`` was not done yet."""
+    unmarkable: str = ""
+    """Why ``after`` could not be done when it was last tried, a sentence."""
+    balance: Balance | None = None
+    """How the folder compared with what is stored, when that was last looked at."""
     on_server: int = 0
     """Letters in the folder when it was last looked at."""
     read: int = 0
     """Letters handed over since the start; copies of known ones count."""
 
     async def scan(self, session: ImapSession, thread: MailboxThread) -> int:
-        """Hand over what is new; how many letters that were. Leaves the folder open.
+        """Hand over what is new; how many letters that were, more than none where more may have come. Leaves the folder
+        open.
 
         Raises FolderMissing, NotDurable, StoreUnavailable, and what the connection raises (see trouble.py).
         """
@@ -75,7 +101,59 @@ class FolderReader:
             await self._read_window(session, thread, first, last)
         if top > self._known_place.last_uid:
             await self._move(self._known_place.at(top))  # the newest are gone, or are none of ours
-        return self.read - before
+        came = await self._mark(session, thread, state) if self.unmarked else 0
+        return self.read - before + came
+
+    async def reconcile(self, session: ImapSession, thread: MailboxThread) -> None:
+        """Compare the letters of the last days with what is stored, and read those again that are not on record.
+
+        The folder must be open. Raises what ``scan`` raises.
+        """
+        if self.sightings is None:
+            return
+        place, now = self._known_place, self.clock.now()
+        recently = now - RECENT
+        since = recently if place.since is None else max(place.since, recently)
+        uids = await thread.call(lambda: session.uids(1, place.last_uid, since - SEARCH_SLACK))
+        listed = await thread.call(lambda: session.sizes(uids)) if uids else []
+        ours = [letter for letter in listed if letter.arrived is not None and letter.arrived >= since]
+        try:
+            marks = await self.sightings.marks(self.settings.name, self.folder, since)
+        except StoreUnavailable:  # letters go to the spool now; there will be another time to compare
+            return
+        missing = [letter for letter in ours if mark_of(place.uidvalidity, letter.uid) not in marks]
+        found = sum([await self._read_again(session, thread, batch) for batch in batches(missing)])
+        if found:
+            log.error(
+                "Letters of a mailbox were not stored, and were read again.",
+                extra={"action": "imap_found", "mailbox": self.settings.name, "folder": self.folder, "letters": found},
+            )
+        self.balance = Balance(since=since, on_server=len(ours), found=found)
+
+    async def _read_again(self, session: ImapSession, thread: MailboxThread, batch: list[Listed]) -> int:
+        """How many of them were not stored under any other sighting either."""
+        letters = await thread.call(partial(session.fetch, batch, self.settings.max_size, self.clock.now()))
+        receipts = [await self._accept(letter, self.clock.now()) for letter in letters]
+        return sum(receipt.outcome is not Outcome.DUPLICATE for receipt in receipts)
+
+    async def _mark(self, session: ImapSession, thread: MailboxThread, state: FolderState) -> int:
+        """Do ``after``. It may fail as it likes: the letters are stored, and the place in the folder is behind them.
+
+        1 where letters came since ``state``: the folder was opened anew, so IDLE will not tell of them. Else 0.
+        """
+        uids, place = list(self.unmarked), self._known_place
+        now, refused = await thread.call(lambda: session.mark(self.folder, place.uidvalidity, uids, self.after))
+        if refused:
+            if self.unmarkable != refused:
+                log.warning(
+                    "Letters were stored, but could not be marked or moved.",
+                    extra={"action": "imap_unmarked", "mailbox": self.settings.name, "reason": refused},
+                )
+            del self.unmarked[:-UNMARKED]
+        else:
+            self.unmarked = [uid for uid in self.unmarked if uid not in uids]
+        self.unmarkable = refused
+        return int(now.uidnext != state.uidnext)
 
     async def _top(self, state: FolderState, session: ImapSession, thread: MailboxThread) -> int:
         """The largest UID that a letter of the folder can have now."""
@@ -96,6 +174,7 @@ class FolderReader:
                 extra={"action": "imap_uidvalidity", "mailbox": self.settings.name, "folder": self.folder},
             )
             place = anew(place, state, highest)
+            self.unmarked.clear()
         await self._move(place)
         return place
 
@@ -147,20 +226,33 @@ class FolderReader:
 
     async def _hand_over(self, letters: list[Letter], last_uid: int) -> None:
         """All letters of a batch at once, as they share commits; the last one, with the place, after the others."""
-        now, place = self.clock.now(), self._known_place.at(last_uid)
+        now = self.clock.now()
         if not letters:  # all are gone meanwhile
-            await self._move(place)
+            await self._move(self._known_place.at(last_uid))
             return
+        place = self._known_place.at(last_uid, now)
         others = (self._accept(letter, now) for letter in letters[:-1])
-        failures = [failed for failed in await asyncio.gather(*others, return_exceptions=True) if failed is not None]
-        if failures:
-            raise failures[0]
-        await self._accept(letters[-1], now, place)
+        receipts = await asyncio.gather(*others, return_exceptions=True)
+        for receipt in receipts:
+            if isinstance(receipt, BaseException):
+                raise receipt
+        receipts.append(await self._accept(letters[-1], now, place))
         self.place = place
         self.read += len(letters)
+        self._remember_to_mark(letters, receipts)
         self.on_letter()
 
-    async def _accept(self, letter: Letter, now: datetime, place: Place | None = None) -> None:
+    def _remember_to_mark(self, letters: list[Letter], receipts: Sequence[Receipt | BaseException]) -> None:
+        """Only letters that are in the database, and whole: of the others the mailbox has the only copy."""
+        if self.after == NOTHING:
+            return
+        self.unmarked += [
+            letter.listed.uid
+            for letter, receipt in zip(letters, receipts, strict=True)
+            if isinstance(receipt, Receipt) and receipt.outcome is not Outcome.SPOOLED and letter.problem is None
+        ]
+
+    async def _accept(self, letter: Letter, now: datetime, place: Place | None = None) -> Receipt:
         cursor = Cursor(name=self._cursor_name, value=place.as_json()) if place is not None else None
         uidvalidity = self._known_place.uidvalidity
         item = inbound_of(letter, self.settings, self.folder, uidvalidity, received_at=now, cursor=cursor)
@@ -175,7 +267,7 @@ class FolderReader:
                     "reason": letter.problem,
                 },
             )
-        await self.sink.accept(item)
+        return await self.sink.accept(item)
 
     async def _move(self, place: Place) -> None:
         await self.cursors.put(self._cursor_name, place.as_json())

@@ -1,7 +1,8 @@
 """One connection to an IMAP server: blocking calls for the mailbox's own thread.
 
-Everything here reads only: EXAMINE, UID SEARCH, UID FETCH with PEEK. What imapclient leaves open is closed here: every
-wait has an end, the death of a connection in IDLE is told from silence, and what was asked is compared with what came.
+Everything here reads only: EXAMINE, UID SEARCH, UID FETCH with PEEK; only ``mark`` does more, where it is configured.
+What imapclient leaves open is closed here: every wait has an end, the death of a connection in IDLE is told from
+silence, and what was asked is compared with what came.
 """
 
 from __future__ import annotations
@@ -17,11 +18,14 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from imapclient import IMAPClient, SocketTimeout
-from imapclient.exceptions import IMAPClientError, LoginError
+from imapclient.exceptions import IMAPClientError
 
 from gateway.mail.identity import letter_digest
+from gateway.mail.imap.deeds import DeedRefused, act
+from gateway.mail.imap.login import log_in
 from gateway.mail.imap.place import LAST_UID, FolderState, Listed
 from gateway.mail.imap.trouble import Dropped, FolderMissing, words_of
+from gateway.mail.oauth.tokens import AccessTokens
 from gateway.mail.settings import MailboxSettings
 
 log = logging.getLogger(__name__)
@@ -72,15 +76,17 @@ class Letter:
 class ImapSession:
     """Use it from one thread; only ``abort`` may come from another."""
 
-    def __init__(self, settings: MailboxSettings, timing: Timing) -> None:
+    def __init__(self, settings: MailboxSettings, timing: Timing, tokens: AccessTokens | None = None) -> None:
+        """``tokens`` where the mailbox is signed in to with ``auth = "oauth2"``."""
         self._settings = settings
         self._timing = timing
+        self._tokens = tokens
         self._client: Any = None
         self._aborted = False
         self.can_idle = False
 
     def open(self) -> None:
-        """Connect, verify, log in. Raises OSError, ssl.SSLError, or imapclient's errors (see trouble.py)."""
+        """Connect, verify, log in. Raises OSError, SSLError, TokenError, or imapclient's errors (see trouble.py)."""
         settings, timing = self._settings, self._timing
         context = None if settings.tls == "none" else ssl.create_default_context(cafile=settings.ca_file or None)
         self._client = IMAPClient(
@@ -97,19 +103,9 @@ class ImapSession:
         self._client._imap.debug = 0  # imapclient sets 5 to feed its debug log: 23 % of the time of a fetch, measured
         if settings.tls == "starttls":
             self._client.starttls(context)
-        self._log_in()
+        log_in(self._client, settings, self._tokens)
         self.can_idle = self._client.has_capability("IDLE")
         self._client.socket().setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-
-    def _log_in(self) -> None:
-        username, password = self._settings.username, self._settings.password
-        if (username + password).isascii():
-            self._client.login(username, password)
-            return
-        try:  # LOGIN carries ASCII only; AUTHENTICATE PLAIN is UTF-8 (RFC 4616)
-            self._client.plain_login(username, password)
-        except IMAPClientError as error:
-            raise LoginError(words_of(error)) from None
 
     def abort(self) -> None:
         """End the connection at once, from any thread: a call that waits on it fails."""
@@ -128,6 +124,29 @@ class ImapSession:
         """The names of all folders that can be opened."""
         listed = self._client.list_folders()
         return [str(name) for flags, _, name in listed if b"\\noselect" not in {flag.lower() for flag in flags}]
+
+    def sent_folder(self) -> str | None:
+        """The folder that the server names as the one of sent letters (RFC 6154), None where it names none."""
+        if self._client.has_capability("SPECIAL-USE"):
+            # Dovecot tells the roles only when it is asked for them
+            self._client._imap._simple_command("LIST", '""', '"*"', "RETURN", "(SPECIAL-USE)")
+            _, data = self._client._imap._untagged_response("OK", [None], "LIST")
+            listed = self._client._proc_folder_list(data)
+        else:
+            listed = self._client.list_folders()
+        sent = [str(name) for flags, _, name in listed if b"\\sent" in {flag.lower() for flag in flags}]
+        return sent[0] if sent else None
+
+    def mark(self, folder: str, uidvalidity: int, uids: Sequence[int], after: str) -> tuple[FolderState, str]:
+        """Do what ``after`` says with stored letters, and open ``folder`` read-only again: what it says then, and the
+        sentence of a server that refuses, or nothing.
+        """
+        refused = ""
+        try:
+            act(self._client, folder, uidvalidity, uids, after)
+        except DeedRefused as error:
+            refused = str(error)
+        return self.examine(folder), refused
 
     def examine(self, folder: str) -> FolderState:
         """Open ``folder`` read-only. Raises FolderMissing with the names of those that exist."""
@@ -157,12 +176,18 @@ class ImapSession:
 
     def uids(self, first: int, last: int, since: datetime | None = None) -> list[int]:
         """UIDs in the open folder from ``first`` to ``last``, ascending. ``since``: that came on its day or later."""
+        if first > last:
+            return []
         upper = "*" if last >= LAST_UID else str(last)
         criteria: list[Any] = ["UID", f"{first}:{upper}"]
         if since is not None:
             criteria += ["SINCE", date(since.year, since.month, since.day)]
         # "500:*" also gives the last letter where all UIDs are smaller (RFC 9051 section 9, seq-range)
         return sorted({uid for uid in self._client.search(criteria) if first <= uid <= last})
+
+    def uids_of(self, message_id: str) -> list[int]:
+        """UIDs of the letters in the open folder with this Message-ID."""
+        return sorted(self._client.search(["HEADER", "Message-ID", message_id]))
 
     def sizes(self, uids: Sequence[int]) -> list[Listed]:
         """Size and arrival of letters, ascending; those that are gone meanwhile are left out."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from imapclient.exceptions import CapabilityError, IMAPClientAbortError, LoginError
 
 from gateway.core.errors import LeadgateError
+from gateway.mail.oauth.tokens import TokenDead, TokenError
 from gateway.mail.settings import MailboxSettings
 
 _LONGEST_WORDS = 200
@@ -30,7 +31,7 @@ class Trouble:
     """Why there is no connection now."""
 
     state: str
-    """``refused``, ``untrusted``, ``unreachable``, ``dropped``, ``unstorable``, ``failed``."""
+    """``refused``, ``unauthorized``, ``untrusted``, ``unreachable``, ``dropped``, ``unstorable``, ``failed``."""
     sentence: str
     lasting: bool = False
     """A person must change something: trying again soon does not help, and may lock the account."""
@@ -39,6 +40,10 @@ class Trouble:
 def trouble_of(error: Exception, settings: MailboxSettings) -> Trouble:
     """What ``error`` means for people."""
     where = f"{settings.host}:{settings.port}"
+    if isinstance(error, TokenDead):
+        return Trouble("unauthorized", str(error), lasting=True)
+    if isinstance(error, TokenError):
+        return Trouble("unreachable", str(error))
     if isinstance(error, LoginError):
         return _of_login(error, settings)
     if isinstance(error, CapabilityError):
@@ -65,6 +70,12 @@ def _of_login(error: Exception, settings: MailboxSettings) -> Trouble:
     said = words_of(error).rstrip(".")
     if _PASSING.search(said):
         return Trouble("refused", f"{settings.host} lets nobody in for now: {said}")
+    if settings.auth == "oauth2":
+        sentence = (
+            f"{settings.host} does not let {settings.username} in with the token of its provider: {said}. Check "
+            "username, and that IMAP is switched on for this account and allowed to the application"
+        )
+        return Trouble("refused", sentence, lasting=True)
     sentence = (
         f"{settings.host} does not let {settings.username} in: {said}. Check username and password of [[mailbox]] "
         f"{settings.name}; Gmail, Yandex and Mail.ru want a password made for this application, with IMAP switched on"

@@ -11,6 +11,8 @@ from gateway.mail.parse.html import html_to_text
 from gateway.mail.parse.limits import DEFAULT_LIMITS, Limits
 from gateway.mail.parse.names import default_name, safe_name
 from gateway.mail.parse.structure import Part
+from gateway.mail.parse.tnef import TYPES as TNEF_TYPES
+from gateway.mail.parse.tnef import read_tnef
 from gateway.mail.parse.transfer import split_uuencode, undo_transfer
 
 _READABLE = frozenset({"text/plain", "text/html", "text/enriched", "text/richtext", "application/xhtml+xml"})
@@ -37,7 +39,8 @@ class File:
     number: int
     """Position among the attachments, from 1."""
     inline: str | None = None
-    """Number of the uuencoded file inside a text, as text; None for a part of its own."""
+    """Number of the uuencoded file inside a text, or of the file inside a winmail.dat, as text; None for a part of its
+    own."""
 
 
 @dataclass(slots=True)
@@ -48,6 +51,8 @@ class Content:
     html: str | None = None
     """The first HTML body, undecorated and not made harmless yet."""
     files: list[File] = field(default_factory=list)
+    hidden_text: str = ""
+    """The text inside a winmail.dat."""
     charset: str | None = None
     """The charset of the first text that was not ASCII."""
     problems: list[str] = field(default_factory=list)
@@ -70,7 +75,8 @@ def read_content(data: bytes, root: Part, limits: Limits = DEFAULT_LIMITS) -> Co
     """Text and attachments of the tree ``root`` over ``data``. Never raises."""
     content = Content()
     texts = _Collector(data, content, limits).collect(root)
-    whole = _joined(texts) or _text_shown_as_file(data, content) or _status_of_delivery(data, root, limits)
+    whole = _joined(texts) or _text_shown_as_file(data, content) or content.hidden_text
+    whole = whole or _status_of_delivery(data, root, limits)
     if len(whole) > limits.text_chars:
         content.problem(f"The text was longer than {limits.text_chars} characters and was cut.")
     content.text = whole[: limits.text_chars]
@@ -165,7 +171,20 @@ class _Collector:
     def _attach(self, part: Part) -> None:
         raw = undo_transfer(self._data[part.start : part.end], part.encoding)
         self._content.problem(raw.problem)
-        self._add_file(part, _file_name(part), part.content_type, len(raw.data), None)
+        if not (is_tnef(part) and self._open_tnef(part, raw.data)):
+            self._add_file(part, _file_name(part), part.content_type, len(raw.data), None)
+
+    def _open_tnef(self, part: Part, data: bytes) -> bool:
+        """Take the files out of a winmail.dat; False where there are none, and it stays what it is."""
+        opened = read_tnef(data)
+        if opened is None or not any(opened):
+            return False
+        files, text = opened
+        for number, file in enumerate(files):
+            self._add_file(part, file.name, file.content_type, len(file.content), str(number))
+        body = next((file.content for file in files if file.name == "body.html"), b"")
+        self._content.hidden_text = text or html_to_text(decode(body, None).text, self._limits)[0]
+        return True
 
     def _add_file(self, part: Part, name: str, content_type: str, size: int, inline: str | None) -> None:
         number = len(self._content.files) + 1
@@ -174,6 +193,11 @@ class _Collector:
             self._content.problem("The name of an attachment was not safe; it was changed.")
         shown = Attachment(name=safe or default_name(content_type, number), content_type=content_type, size=size)
         self._content.files.append(File(shown, part, number, inline))
+
+
+def is_tnef(part: Part) -> bool:
+    """Outlook's own container, whatever type a server on the way has given it."""
+    return part.content_type in TNEF_TYPES or _file_name(part).lower() == "winmail.dat"
 
 
 def _is_attachment(part: Part) -> bool:

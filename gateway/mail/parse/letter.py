@@ -8,11 +8,12 @@ from datetime import datetime
 
 from gateway.core.types import Attachment
 from gateway.mail.parse.addresses import Mailbox, display_name, parse_addresses
-from gateway.mail.parse.content import File, part_bytes, read_content
+from gateway.mail.parse.content import File, is_tnef, part_bytes, read_content
 from gateway.mail.parse.dates import parse_date
 from gateway.mail.parse.headers import Headers, split_headers
 from gateway.mail.parse.limits import DEFAULT_LIMITS, Limits
 from gateway.mail.parse.structure import Part, read_structure
+from gateway.mail.parse.tnef import read_tnef
 from gateway.mail.parse.transfer import split_uuencode
 
 _MESSAGE_ID = re.compile(r"<\s*([^<>\s]{1,998})\s*>")
@@ -99,7 +100,11 @@ def read_attachment(raw: bytes, number: int, limits: Limits = DEFAULT_LIMITS) ->
 
 def _file_bytes(raw: bytes, file: File) -> bytes:
     data = part_bytes(raw, file.part)
-    return data if file.inline is None else split_uuencode(data)[1][int(file.inline)][1]
+    if file.inline is None:
+        return data
+    number = int(file.inline)
+    opened = read_tnef(data) if is_tnef(file.part) else None
+    return opened[0][number].content if opened is not None else split_uuencode(data)[1][number][1]
 
 
 def _letter(
@@ -151,9 +156,16 @@ def message_id(value: str | None) -> str | None:
 
 
 def _ids(headers: Headers, limits: Limits) -> tuple[str, ...]:
-    """References in their order, each once; the last ones when there are too many (they are the nearest)."""
-    value = " ".join(headers.all("references"))
-    ids = _MESSAGE_ID.findall(value) or [word for word in value.split() if "@" in word]
+    """References in their order, each once; the last ones when there are too many (they are the nearest).
+
+    Some programs leave out the brackets, of some of them too.
+    """
+    ids: list[str] = []
+    for number, piece in enumerate(_MESSAGE_ID.split(" ".join(headers.all("references")))):
+        if number % 2:
+            ids.append(piece)
+        else:
+            ids += [word for word in piece.split() if "@" in word and word[0] not in "(\"'<"]
     return tuple(dict.fromkeys(ids))[-limits.references :]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import nh3
 
 _TAGS = {
@@ -37,12 +39,24 @@ def sanitise_html(html: str) -> str:
     """A copy of ``html`` that shows text, tables and links only. Links open nothing by themselves and leak no
     referrer.
     """
+    return clean_html(html, {})
+
+
+def clean_html(html: str, pictures: Mapping[str, str]) -> str:
+    """The same with the pictures that the letter brought along: Content-ID -> ``data:`` address. All others go."""
+
+    def kept(tag: str, attribute: str, value: str) -> str | None:
+        if (tag, attribute) == ("img", "src"):
+            return pictures.get(value.removeprefix("cid:")) if value.startswith("cid:") else None
+        return None if attribute == "href" and value.startswith("cid:") else value
+
     return nh3.clean(
         html[:MAX_HTML].replace("\x00", ""),
-        tags=_TAGS,
+        tags=_TAGS | {"img"} if pictures else _TAGS,
         clean_content_tags=_WITH_CONTENT,
-        attributes=_ATTRIBUTES,
-        url_schemes={"http", "https", "mailto", "tel"},
+        attributes=_ATTRIBUTES | {"img": {"src", "alt", "width", "height"}},
+        attribute_filter=kept,
+        url_schemes={"http", "https", "mailto", "tel", "cid"},
         link_rel="noopener noreferrer nofollow",
         strip_comments=True,
     )

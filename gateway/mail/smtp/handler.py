@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.core.clock import Clock
 from gateway.core.ports import Sink
-from gateway.core.types import Channel, Inbound, Json, Receipt
+from gateway.core.types import Channel, Inbound, Json, Receipt, Sighting
 from gateway.mail.identity import letter_digest
 from gateway.mail.settings import SmtpSettings
 from gateway.mail.smtp.door import Door
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-CONNECTOR = "smtp"
-SOURCE = "smtp"
-"""There is one listener, so it needs no name of its own."""
+SMTP = "smtp"
+LMTP = "lmtp"
+"""Each is connector and source at once: there is one listener of each kind."""
 REFUSALS = 20
 """Unknown recipients in one connection after which it is closed: somebody is guessing addresses."""
 BUSY = "451 4.3.0 The letter could not be stored just now, please try again later"
@@ -37,8 +37,9 @@ OFFLOADED = 1 << 20
 class LetterHandler:
     """What aiosmtpd asks during all sessions of one listener (its ``handle_*`` hooks)."""
 
-    def __init__(self, settings: SmtpSettings, sink: Sink, clock: Clock, door: Door) -> None:
+    def __init__(self, settings: SmtpSettings, sink: Sink, clock: Clock, door: Door, protocol: str = SMTP) -> None:
         self._settings = settings
+        self._protocol = protocol
         self._sink = sink
         self._clock = clock
         self._door = door
@@ -95,8 +96,8 @@ class LetterHandler:
         else:
             digest = letter_digest(raw, received_at)
         item = Inbound(
-            connector=CONNECTOR,
-            source=SOURCE,
+            connector=self._protocol,
+            source=self._protocol,
             channel=Channel.MAIL,
             # without the recipients: a retry, the copy for a second recipient of ours, and the copy in a mailbox that
             # is read by IMAP are the same letter
@@ -106,6 +107,7 @@ class LetterHandler:
             received_at=received_at,
             pending="to be parsed",
             meta=_envelope_facts(server, session, envelope),
+            sighting=Sighting(place="", mark=digest, seen_at=received_at),
         )
         return await self._sink.accept(item)
 

@@ -14,8 +14,8 @@ from gateway.core.errors import ConfigError
 from gateway.core.ports import Sink, SourceHealth
 from gateway.mail.settings import SmtpSettings, split_address
 from gateway.mail.smtp.door import Door
-from gateway.mail.smtp.handler import SOURCE, LetterHandler
-from gateway.mail.smtp.session import LetterSession, SessionContext
+from gateway.mail.smtp.handler import LMTP, SMTP, LetterHandler
+from gateway.mail.smtp.session import LetterSession, LmtpSession, SessionContext
 
 log = logging.getLogger(__name__)
 
@@ -24,12 +24,15 @@ STOP_SECONDS = 5.0
 
 
 class SmtpListener:
-    """Takes letters by SMTP and hands them to ``sink``, raw. A ``core.ports.Source``."""
+    """Takes letters by SMTP, or by LMTP, and hands them to ``sink``, raw. A ``core.ports.Source``."""
 
-    def __init__(self, settings: SmtpSettings, sink: Sink, clock: Clock) -> None:
+    def __init__(self, settings: SmtpSettings, sink: Sink, clock: Clock, protocol: str = SMTP) -> None:
+        """``protocol``: ``smtp`` or ``lmtp``; also the name of the source."""
         self._settings = settings
+        self._protocol = protocol
+        self._session_type = LmtpSession if protocol == LMTP else LetterSession
         self._door = Door(connections=settings.max_connections, per_address=settings.per_ip, octets=settings.max_memory)
-        self._handler = LetterHandler(settings, sink, clock, self._door)
+        self._handler = LetterHandler(settings, sink, clock, self._door, protocol)
         self._sessions: set[LetterSession] = set()
         self._server: asyncio.Server | None = None
         self._context: SessionContext | None = None
@@ -56,8 +59,13 @@ class SmtpListener:
         try:
             self._server = await loop.create_server(lambda: Doorkeeper(self), host or None, port)
         except OSError as error:
-            raise ConfigError(_why_not(error, self._settings.listen, port)) from error
-        log.info("SMTP listens on %s", self._settings.listen, extra={"action": "smtp_listening", "port": self.port})
+            raise ConfigError(_why_not(error, self._settings.listen, port, self._protocol)) from error
+        log.info(
+            "%s listens on %s",
+            self._protocol.upper(),
+            self._settings.listen,
+            extra={"action": f"{self._protocol}_listening", "port": self.port},
+        )
 
     async def stop(self) -> None:
         """Take no new connection, let letters that are being stored become durable, and close what is open."""
@@ -73,14 +81,16 @@ class SmtpListener:
         """One entry: the listener."""
         failure = self._handler.last_failure
         if self._server is None:
-            state, detail = "stopped", "The SMTP listener is not running."
+            state, detail = "stopped", f"The {self._protocol.upper()} listener is not running."
         elif failure is not None:
             state, detail = "refusing", failure
         else:
             state, detail = "listening", ""
         ok = state == "listening"
         return [
-            SourceHealth(name=SOURCE, ok=ok, state=state, detail=detail, last_event_at=self._handler.last_letter_at)
+            SourceHealth(
+                name=self._protocol, ok=ok, state=state, detail=detail, last_event_at=self._handler.last_letter_at
+            )
         ]
 
     def admit(self, transport: asyncio.Transport) -> None:
@@ -94,7 +104,7 @@ class SmtpListener:
             transport.write(f"421 4.7.0 {refusal}, please try again later\r\n".encode("ascii"))
             transport.close()
             return
-        session = LetterSession(
+        session = self._session_type(
             self._handler,
             context,
             ended=lambda ended: self._left(ended, address),
@@ -134,16 +144,17 @@ def _tls_context(settings: SmtpSettings) -> ssl.SSLContext | None:
     return context
 
 
-def _why_not(error: OSError, listen: str, port: int) -> str:
+def _why_not(error: OSError, listen: str, port: int, protocol: str = SMTP) -> str:
     """A sentence for people: what is wrong with the address, who may be behind it, which key to change."""
+    name, key = protocol.upper(), f"[{protocol}] listen"
     if error.errno == errno.EADDRINUSE:
         return (
-            f"SMTP: port {port} ({listen}) is taken by another program, often Postfix, Exim or a second Leadgate "
-            f"(`ss -ltnp 'sport = :{port}'` shows it). Stop it, or set another port in [smtp] listen"
+            f"{name}: port {port} ({listen}) is taken by another program, often Postfix, Exim or a second Leadgate "
+            f"(`ss -ltnp 'sport = :{port}'` shows it). Stop it, or set another port in {key}"
         )
     if error.errno in (errno.EACCES, errno.EPERM):
         return (
-            f"SMTP: port {port} ({listen}) needs more rights, as ports below 1024 do. Give the service "
-            "CAP_NET_BIND_SERVICE, or set a port above 1023 in [smtp] listen"
+            f"{name}: port {port} ({listen}) needs more rights, as ports below 1024 do. Give the service "
+            f"CAP_NET_BIND_SERVICE, or set a port above 1023 in {key}"
         )
-    return f"SMTP: can't listen on {listen}: {error.strerror or error}. Set an address of this machine in [smtp] listen"
+    return f"{name}: can't listen on {listen}: {error.strerror or error}. Set an address of this machine in {key}"

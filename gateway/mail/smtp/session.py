@@ -171,8 +171,13 @@ class LetterSession(SMTP):
         finally:
             self._context.door.give_back(self.octets_held)
             self.octets_held = 0
+        recipients = tuple(envelope.rcpt_tos)
         self._set_post_data_state()  # type: ignore[no-untyped-call]
         self._reset_timeout()
+        await self._answer_letter(answer, recipients)
+
+    async def _answer_letter(self, answer: str, recipients: Sequence[str]) -> None:  # noqa: ARG002 - LMTP wants them
+        """One answer, whoever the letter is for."""
         await self.push(answer)
 
     async def _read_letter(self) -> bytes:
@@ -184,6 +189,36 @@ class LetterSession(SMTP):
         finally:
             self.octets_held = reading.taken
             self._reading = None
+
+
+class LmtpSession(LetterSession):
+    """The same for LMTP (RFC 2033): LHLO instead of EHLO, and after the letter an answer for each recipient.
+
+    A letter is stored once for all of its recipients, so they all get the same answer: a mail server then keeps it for
+    each of them, or for none.
+    """
+
+    show_smtp_greeting = False
+
+    @syntax("LHLO hostname")
+    async def smtp_LHLO(self, hostname: str) -> None:  # noqa: N802
+        await super().smtp_EHLO(hostname)
+
+    async def smtp_EHLO(self, _hostname: str) -> None:  # noqa: N802
+        await self.push("500 5.5.1 This is LMTP: say LHLO")
+
+    async def smtp_HELO(self, _hostname: str) -> None:  # noqa: N802
+        await self.push("500 5.5.1 This is LMTP: say LHLO")
+
+    async def _answer_letter(self, answer: str, recipients: Sequence[str]) -> None:
+        for recipient in recipients:
+            code, _, words = answer.partition(" ")
+            await self.push(f"{code} {words} <{_printable(recipient)}>")
+
+
+def _printable(address: str) -> str:
+    """An address as an answer may hold it."""
+    return "".join(letter if letter.isascii() and letter.isprintable() else "?" for letter in address)
 
 
 def _call_limits(settings: SmtpSettings) -> dict[str, int]:

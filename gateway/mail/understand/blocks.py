@@ -37,6 +37,14 @@ _HAS_DATE = re.compile(r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}|\b(?:19|20)\d{2}\b|\d{1
 _HAS_ADDRESS = re.compile(r"[^\s<>@]{1,64}@[^\s<>@]{1,100}\.\w+")
 _FROM_WORD = re.compile(r"\bот\b\s", re.IGNORECASE)
 _WROTE_WITHOUT_COLON = re.compile(r"^On\b.{10,200}\bwrote$")
+# Older Gmail and some phones print no verb: only when, and who. Such a line counts where it stands alone.
+_ZONE = r"GMT[+-]\d{2}:\d{2}"
+_DATED_NAME = re.compile(
+    rf"\d{{4}}[/-]\d{{1,2}}[/-]\d{{1,2}}(?:,? \d{{1,2}}:\d{{2}})?(?: {_ZONE})? \S[^\n]{{0,80}}"
+    r"<[^\s<>@]{1,64}@[^\s<>]{1,100}>:?"
+    rf"|\d{{4}}-\d{{2}}-\d{{2}} \d{{1,2}}:\d{{2}} {_ZONE} \S[^\n]{{0,80}}"
+)
+_ON_DAY = re.compile(r"On \w{3}, \d{1,2} \w{3} \d{4} at \d{1,2}:\d{2} \S[^\n]{0,80}")
 _OPENING = (
     r"on|am|le|el|em|il|op|den|dne|dnia|d\.|w dniu|в|во|пользователь|[\"“„«<]|\d"
     r"|(?:mon|tue|wed|thu|fri|sat|sun|пн|вт|ср|чт|пт|сб|вс|понедельник|вторник|среда|четверг|пятница|суббота|воскресенье)\b"
@@ -97,7 +105,21 @@ def _block_at(lines: Sequence[str], index: int) -> Block | None:
         end, fields = _read_fields(lines, index)
         if _is_unannounced_block(fields):
             return Block(index, end, fields, "none")
-    return _attribution_at(lines, index)
+    return _attribution_at(lines, index) or _dated_name_at(lines, index)
+
+
+def _dated_name_at(lines: Sequence[str], index: int) -> Block | None:
+    """A line that is nothing but a date and a name, between empty lines; with ``On`` only where an address follows."""
+    before, after = lines[index - 1] if index else "x", lines[index + 1] if index + 1 < len(lines) else "x"
+    if before.strip() or after.strip():
+        return None
+    line = lines[index].strip()
+    if _DATED_NAME.fullmatch(line):
+        return Block(index, index + 1, {"from": _writer(line)}, "attribution")
+    following = next((text.strip() for text in lines[index + 2 : index + 4] if text.strip()), "")
+    if following.startswith("<") and _ON_DAY.fullmatch(line):
+        return Block(index, index + 1, {}, "attribution")
+    return None
 
 
 def _marked(lines: Sequence[str], index: int, rest: str) -> Block | None:

@@ -69,7 +69,7 @@ _AUTO_HEADERS = (
     "x-autoreply-from",
     "x-amazon-auto-reply",
 )
-_LIST_HEADERS = (
+LIST_HEADERS = (
     "list-unsubscribe",
     "list-id",
     "list-post",
@@ -115,7 +115,8 @@ def classify(letter: Letter, *, is_form: bool) -> Verdict:
     return Verdict(Kind.MESSAGE, "A form that came by mail." if is_form else "Nothing says that a machine wrote it.")
 
 
-def _header(letter: Letter, name: str) -> str:
+def header(letter: Letter, name: str) -> str:
+    """The value of a header in small letters; empty where it is not there."""
     return (letter.headers.text(name) or "").strip().lower()
 
 
@@ -135,7 +136,7 @@ def _bounce(letter: Letter) -> str | None:
     text = _BOUNCE_TEXT.search(letter.text[:3000]) is not None
     if _from_machine(letter) and (subject or text):
         return "A mail system sent it, and it speaks of a failed delivery."
-    if _header(letter, "return-path") == "<>" and (subject or (text and not _AUTO_SUBJECT.match(letter.subject))):
+    if header(letter, "return-path") == "<>" and (subject or (text and not _AUTO_SUBJECT.match(letter.subject))):
         return "It has no return path and speaks of a failed delivery."
     return "Its subject and its text speak of a failed delivery." if subject and text else None
 
@@ -148,19 +149,19 @@ def _from_machine(letter: Letter) -> bool:
 
 
 def _spam(letter: Letter) -> str | None:
-    if _header(letter, "x-spam-flag").startswith(("yes", "true")) or _header(letter, "x-spam").startswith(
+    if header(letter, "x-spam-flag").startswith(("yes", "true")) or header(letter, "x-spam").startswith(
         ("yes", "true")
     ):
         return "The mail server marked it as spam (X-Spam-Flag)."
-    if _header(letter, "x-spam-status").startswith("yes"):
+    if header(letter, "x-spam-status").startswith("yes"):
         return "The mail server marked it as spam (X-Spam-Status)."
-    if _header(letter, "x-yandex-spam") == "4" or _header(letter, "x-rspamd-action") in (
+    if header(letter, "x-yandex-spam") == "4" or header(letter, "x-rspamd-action") in (
         "reject",
         "add header",
         "rewrite subject",
     ):
         return "The mail server marked it as spam."
-    level = _header(letter, "x-ms-exchange-organization-scl")
+    level = header(letter, "x-ms-exchange-organization-scl")
     if level.isdigit() and int(level) >= _SCL_SPAM:
         return f"Exchange gave it the spam level {level}."
     if _SPAM_SUBJECT.match(letter.subject):
@@ -169,19 +170,19 @@ def _spam(letter: Letter) -> str | None:
 
 
 def _auto_reply(letter: Letter) -> str | None:
-    submitted = _header(letter, "auto-submitted").partition(";")[0].strip()
-    is_list = any(name in letter.headers for name in _LIST_HEADERS)
+    submitted = header(letter, "auto-submitted").partition(";")[0].strip()
+    is_list = any(name in letter.headers for name in LIST_HEADERS)
     if submitted.startswith("auto-") and not (submitted == "auto-generated" and is_list):
         return f"Auto-Submitted: {submitted[:40]} (RFC 3834)."
     if letter.report_type == "disposition-notification" or "message/disposition-notification" in letter.content_types:
         return "It is a read receipt (RFC 8098)."
     for name in _AUTO_HEADERS:
-        if name in letter.headers and _header(letter, name) not in ("no", "none", "false"):
+        if name in letter.headers and header(letter, name) not in ("no", "none", "false"):
             return f"It has the header {name.title()}."
-    precedence = _header(letter, "precedence")
+    precedence = header(letter, "precedence")
     if precedence in ("auto_reply", "auto-reply", "auto_response"):
         return f"Precedence: {precedence}."
-    if _header(letter, "x-precedence") in ("auto_reply", "auto-reply"):
+    if header(letter, "x-precedence") in ("auto_reply", "auto-reply"):
         return "X-Precedence: auto_reply."
     return "Its subject is that of an automatic reply." if _AUTO_SUBJECT.match(letter.subject) else None
 
@@ -189,10 +190,10 @@ def _auto_reply(letter: Letter) -> str | None:
 def _bulk(letter: Letter) -> str | None:
     if letter.report_type == "feedback-report":
         return "It is an abuse report (RFC 5965)."
-    for name in _LIST_HEADERS:
+    for name in LIST_HEADERS:
         if name in letter.headers:
             return f"It has the header {name.title()}."
-    precedence = _header(letter, "precedence")
+    precedence = header(letter, "precedence")
     if precedence in ("bulk", "list", "junk"):
         return f"Precedence: {precedence}."
     return None

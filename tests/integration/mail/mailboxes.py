@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 
-from gateway.core.clock import SystemClock
+from gateway.core.clock import Clock, SystemClock
 from gateway.core.ports import Sink, SourceHealth
 from gateway.core.types import Inbound, Json, Receipt
 from gateway.mail.imap.connector import MailboxConnector
 from gateway.mail.imap.session import Timing
+from gateway.mail.oauth.tokens import AccessTokens
 from gateway.mail.settings import MailboxSettings
 from tests.support.ports import LOOPBACK
 from tests.support.sink import RecordingSink
 
+LEASE_SECONDS = 0.4
 QUICK = Timing(connect=2, silence=2, call=10, idle=30)
 
 
@@ -43,17 +46,46 @@ class MemoryCursors:
         self.places[name] = value
 
 
-class RememberingSink(RecordingSink):
-    """Stores the place of an item too, as capture does, also for a duplicate."""
+@dataclass
+class MemorySightings:
+    """Implements ``core.ports.Sightings``."""
 
-    def __init__(self, cursors: MemoryCursors) -> None:
+    seen: dict[tuple[str, str], dict[str, datetime]] = field(default_factory=dict)
+
+    async def marks(self, source: str, place: str, since: datetime) -> Collection[str]:
+        return {mark for mark, at in self.seen.get((source, place), {}).items() if at >= since}
+
+
+@dataclass
+class MemoryLeases:
+    """Implements ``core.ports.Leases`` for one of several processes; the others share ``held``."""
+
+    holder: str
+    held: dict[str, str] = field(default_factory=dict)
+
+    async def take(self, name: str, _seconds: float) -> bool:
+        return self.held.setdefault(name, self.holder) == self.holder
+
+    async def give_back(self, name: str) -> None:
+        if self.held.get(name) == self.holder:
+            del self.held[name]
+
+
+class RememberingSink(RecordingSink):
+    """Stores the place of an item and where it was met too, as capture does, also for a duplicate."""
+
+    def __init__(self, cursors: MemoryCursors, sightings: MemorySightings) -> None:
         super().__init__()
         self.cursors = cursors
+        self.sightings = sightings
 
     async def accept(self, item: Inbound) -> Receipt:
         receipt = await super().accept(item)
         if item.cursor is not None:
             await self.cursors.put(item.cursor.name, item.cursor.value)
+        if item.sighting is not None:
+            seen = self.sightings.seen.setdefault((item.source, item.sighting.place), {})
+            seen.setdefault(item.sighting.mark, item.sighting.seen_at)
         return receipt
 
 
@@ -62,10 +94,11 @@ class World:
     """A store that outlives connectors."""
 
     cursors: MemoryCursors = field(default_factory=MemoryCursors)
+    sightings: MemorySightings = field(default_factory=MemorySightings)
     sink: RememberingSink = field(init=False)
 
     def __post_init__(self) -> None:
-        self.sink = RememberingSink(self.cursors)
+        self.sink = RememberingSink(self.cursors, self.sightings)
 
     @property
     def subjects(self) -> list[str]:
@@ -101,6 +134,9 @@ async def running(
     sink: Sink | None = None,
     pause: float = 0.05,
     slept: list[float] | None = None,
+    tokens: AccessTokens | None = None,
+    leases: MemoryLeases | None = None,
+    clock: Clock | None = None,
 ) -> AsyncIterator[MailboxConnector]:
     """A connector at work, whose pauses are all ``pause`` seconds long; ``slept`` gets what they should have been."""
 
@@ -110,7 +146,17 @@ async def running(
         await asyncio.sleep(pause)
 
     connector = MailboxConnector(
-        mailbox, sink or world.sink, world.cursors, SystemClock(), timing=timing, sleep=sleep, chance=lambda: 0.0
+        mailbox,
+        sink or world.sink,
+        world.cursors,
+        clock or SystemClock(),
+        tokens=tokens,
+        sightings=world.sightings,
+        leases=leases,
+        lease_seconds=LEASE_SECONDS,
+        timing=timing,
+        sleep=sleep,
+        chance=lambda: 0.0,
     )
     await connector.start()
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -26,7 +27,10 @@ class ScriptedImap:
         self.capabilities = CAPABILITIES
         self.greeting = b"* OK ready\r\n"
         self.uidnext = True
+        self.uidvalidity = 7
         self.commands: list[str] = []
+        self.tokens: set[str] = set()
+        """Access tokens that let somebody in by XOAUTH2."""
         self.port = 0
         self._idle_tag = ""
 
@@ -41,7 +45,10 @@ class ScriptedImap:
                 elif tag == "DONE":  # ends the IDLE, and has no tag of its own (RFC 2177)
                     tag, command = self._idle_tag, "DONE"
                 self.commands.append(command)
-                answer = self._answer(tag, command)
+                if command.startswith("AUTHENTICATE"):
+                    answer: bytes | None = await self._authenticate(tag, reader, writer)
+                else:
+                    answer = self._answer(tag, command)
                 if answer is None:
                     break
                 writer.write(answer)
@@ -50,6 +57,18 @@ class ScriptedImap:
             return
         finally:
             writer.transport.abort()
+
+    async def _authenticate(self, tag: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        """As Google describes it: a refusal tells its reason in a challenge, and NO after the empty answer to that."""
+        writer.write(b"+ \r\n")
+        said = base64.b64decode(await reader.readline()).decode()
+        user, bearer, *_ = said.split("\1")
+        assert user.startswith("user="), said
+        if bearer.removeprefix("auth=Bearer ") in self.tokens:
+            return f"{tag} OK in\r\n".encode()
+        writer.write(b"+ " + base64.b64encode(b'{"status":"401","schemes":"bearer"}') + b"\r\n")
+        assert await reader.readline() == b"\r\n"
+        return f"{tag} NO [AUTHENTICATIONFAILED] Invalid credentials\r\n".encode()
 
     def _answer(self, tag: str, command: str) -> bytes | None:
         fitting = [begin for begin in self.answers if command.startswith(begin)]
@@ -68,7 +87,7 @@ class ScriptedImap:
         return done
 
     def _state(self) -> bytes:
-        said = [f"* {len(self.letters)} EXISTS", "* 0 RECENT", "* OK [UIDVALIDITY 7] valid"]
+        said = [f"* {len(self.letters)} EXISTS", "* 0 RECENT", f"* OK [UIDVALIDITY {self.uidvalidity}] valid"]
         if self.uidnext:
             said.append(f"* OK [UIDNEXT {max(self.letters, default=0) + 1}] next")
         return "".join(f"{line}\r\n" for line in said).encode()

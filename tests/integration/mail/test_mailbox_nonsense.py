@@ -48,7 +48,7 @@ async def test_only_reading_commands_are_ever_sent(server: ScriptedImap, world: 
         await at_rest(connector, "polling")
     verbs = {" ".join(command.split(" ")[:2]) if command.startswith("UID") else command.split(" ")[0]
              for command in server.commands}  # fmt: skip
-    assert verbs <= {"CAPABILITY", "LOGIN", "EXAMINE", "UID SEARCH", "UID FETCH"}
+    assert verbs <= {"CAPABILITY", "LOGIN", "LIST", "EXAMINE", "UID SEARCH", "UID FETCH"}
     bodies = [command for command in server.commands if "BODY" in command]
     assert bodies
     assert all("BODY.PEEK[" in command for command in bodies)

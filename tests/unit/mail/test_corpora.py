@@ -7,8 +7,9 @@ What is missed, source by source:
 - stalwart: bodies with two Content-Type headers; two alternatives that are both plain, where it joins them; NUL bytes.
 - php_imap: counts the status part of a bounce as an attachment; replaces the slashes of an unsafe name.
 - mime4j: an empty letter inside an empty letter.
-- reply_crisp, reply_discourse: keep "Best regards" (we cut it) and bare quotations; quotations marked with ``|`` or
-  without any mark; attributions of programs of ten years ago that have no verb.
+- reply_crisp, reply_discourse: keep "Best regards" (3 of the 10 misses of discourse: we cut it) and bare quotations
+  (3: a quotation is never this writer's own); keep a quoted letter that was answered point by point, or the text of a
+  forward as the new one (3: we show that whole, as a forward); 27 lines of "Sent from" (1: we stop at 12).
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ REACHED = {
     "talon": 1.0,
     "forward_crisp": 1.0,
     "reply_crisp": 0.976,
-    "reply_discourse": 0.796,
+    "reply_discourse": 0.843,
 }
 """Measured, rounded down in the third digit."""
 SLACK = 0.001

@@ -31,6 +31,9 @@ HISTORIES = {
     "Outlook old": "-----Original Message-----\nFrom: Anna [mailto:anna@firm.ru]\nSent: Monday\nTo: I\nSubject: "
     "P\n\nHello",
     "Outlook old ru": "-----Исходное сообщение-----\nFrom: Анна\nSent: Monday\nTo: И\nSubject: Ц\n\nДобрый день",
+    "Gmail of 2013": "\n2013/7/20 Anna via Site <anna@firm.ru>\n\n| Hello\n| How are you?",
+    "Gmail of 2016": "\n2016-03-03 17:21 GMT+01:00 Some One\n\nHello",
+    "Spark": "\nOn Thu, 31 Mar 2016 at 11:16 Some One\n\n<\nmailto:Some One <one@x.ru>\n> wrote:\n\nHello",
     "only quoted": QUOTE,
     "helpdesk": "##- Please type your reply above this line -##\nДобрый день!",
 }
@@ -69,6 +72,9 @@ def test_the_signature_is_cut_and_kept_apart(signature: str) -> None:
     [
         "Обратите внимание: 5 октября 2026 мы писали вам\nи ответа нет.",
         "On Monday we wrote to you.\nNo answer.",
+        "Our visits:\n\n2026-11-22 10:00 with Ivan\n\n2026/11/23 office\n\nPlease confirm.",
+        "Timeline:\n\nOn Thu, 31 Mar 2016 at 11:16 we signed\n\nand paid.",
+        "Contacts:\n2013/7/20 Anna <anna@firm.ru>\nAsk her.",
         "Адрес доставки:\nМосква, ул. Ленина, 5\nПозвоните заранее.",
         "С уважением отношусь к вашей фирме, но цена высокая.\nСделайте скидку.",
         "Мы писали: когда привезёте?\nОтвета нет.",

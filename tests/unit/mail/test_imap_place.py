@@ -43,7 +43,7 @@ def listed(uid: int, size: int = 1000) -> Listed:
 )
 def test_first_sight_of_a_folder_decides_what_is_read(since: str, last_uid: int, moment: datetime | None) -> None:
     place = first_place(STATE, 100, since, NOW)
-    assert place == Place(uidvalidity=7, last_uid=last_uid, horizon=100, since=moment)
+    assert place == Place(uidvalidity=7, last_uid=last_uid, horizon=100, since=moment, heard_at=NOW)
     assert moment_of(since, NOW) == moment
 
 

@@ -70,6 +70,9 @@ def test_a_whole_letter_is_told_as_the_contract_says() -> None:
         "problems": [],
         "kind_reason": "Nothing says that a machine wrote it.",
         "forwarded": False,
+        "no_auto_answer": None,
+        "enclosed_message_id": None,
+        "authentication": {},
     }
 
 
