@@ -1,0 +1,128 @@
+"""What waits to be sent, what was and what could not be: for people who look after it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from gateway.audit.log import Deed, record
+from gateway.core.by import By
+from gateway.core.errors import Conflict, NotFound
+from gateway.storage.tables import Outgoing, OutgoingAttempt
+
+STATES = ("waiting", "sending", "sent", "failed", "unknown", "dropped")
+SHOWN = 100
+"""How many are listed at once, the newest first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Try:
+    """One attempt."""
+
+    number: int
+    started_at: datetime
+    finished_at: datetime | None
+    result: str | None
+    detail: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnShelf:
+    """One letter or message."""
+
+    id: str
+    way: str
+    purpose: str
+    state: str
+    reason: str | None
+    to: Sequence[str]
+    subject: str
+    lead_id: str | None
+    manager_id: str | None
+    attempts: int
+    due_at: datetime
+    created_at: datetime
+    updated_at: datetime
+    tries: Sequence[Try] = ()
+    """Only where one letter is asked for."""
+
+
+def listed(connection: Connection, state: str | None, limit: int = SHOWN) -> list[OnShelf]:
+    """The newest, of one state or of all. Notices are told by their letters and messages."""
+    query = select(Outgoing).where(Outgoing.way != "notice").order_by(Outgoing.id.desc()).limit(limit)
+    if state is not None:
+        query = query.where(Outgoing.state == state)
+    return [_shown(row) for row in connection.execute(query).all()]
+
+
+def one(connection: Connection, letter_id: str) -> OnShelf:
+    """A letter with its tries. Raises NotFound."""
+    row = connection.execute(select(Outgoing).where(Outgoing.id == letter_id)).one_or_none()
+    if row is None:
+        raise NotFound("There is no letter with this id.")
+    tries = connection.execute(
+        select(OutgoingAttempt).where(OutgoingAttempt.outgoing_id == letter_id).order_by(OutgoingAttempt.id)
+    )
+    return _shown(
+        row,
+        [
+            Try(
+                number=found.number,
+                started_at=found.started_at,
+                finished_at=found.finished_at,
+                result=found.result,
+                detail=found.detail,
+            )
+            for found in tries
+        ],
+    )
+
+
+def retry(connection: Connection, letter_id: str, by: By) -> OnShelf:
+    """Send it (again) now. Raises NotFound, or Conflict where it is sent, dropped or under way.
+
+    One whose fate is unknown may then arrive twice, as one letter: it keeps its Message-ID.
+    """
+    _change(connection, letter_id, ("waiting", "failed", "unknown"), "waiting", "letter.retried", by)
+    return one(connection, letter_id)
+
+
+def drop(connection: Connection, letter_id: str, by: By) -> OnShelf:
+    """Never send it. Raises NotFound, or Conflict where it is sent or under way."""
+    _change(connection, letter_id, ("waiting", "failed", "unknown"), "dropped", "letter.dropped", by)
+    return one(connection, letter_id)
+
+
+def _change(connection: Connection, letter_id: str, states: Sequence[str], state: str, action: str, by: By) -> None:
+    before = one(connection, letter_id)
+    values = {"state": state, "due_at": by.at, "updated_at": by.at, "attempts": 0}
+    changed = connection.execute(
+        update(Outgoing).where(Outgoing.id == letter_id, Outgoing.state.in_(states)).values(**values)
+    ).rowcount
+    if not changed:
+        raise Conflict(f"The letter is {before.state}: nothing can be changed any more.")
+    deed = Deed(actor=by.actor, action=action, object_kind="letter", object_id=letter_id, detail={"was": before.state})
+    record(connection, deed, by.at)
+
+
+def _shown(row: Any, tries: Sequence[Try] = ()) -> OnShelf:
+    return OnShelf(
+        id=row.id,
+        way=row.way,
+        purpose=row.purpose,
+        state=row.state,
+        reason=row.reason,
+        to=row.payload.get("to") or (),
+        subject=row.payload["subject"],
+        lead_id=row.lead_id,
+        manager_id=row.manager_id,
+        attempts=row.attempts,
+        due_at=row.due_at,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        tries=tries,
+    )
