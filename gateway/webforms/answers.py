@@ -42,6 +42,15 @@ def try_again(reason: str) -> Answer:
     return Answer(status=503, body={"error": f"{reason} Please try again."}, retry_after=RETRY_SECONDS)
 
 
+def conflict(receipt: Receipt) -> Answer:
+    """For an ``Idempotency-Key`` that came before with other content (draft-ietf-httpapi-idempotency-key-header-07).
+
+    The content is stored all the same, as spam that a person can bring back: a customer may stand behind it.
+    """
+    told = "This Idempotency-Key was used for other content before: send each submission with a key of its own."
+    return Answer(status=422, body={"id": receipt.interaction_id, "status": "conflict", "error": told})
+
+
 def stored(
     form: FormSettings, submission: Submission, understood: Understood, receipt: Receipt, *, quarantine: bool
 ) -> Answer:

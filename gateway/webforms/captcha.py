@@ -28,6 +28,8 @@ MAX_TOKEN = 4_096
 """Characters; Turnstile's are 2048 at most."""
 MAX_ANSWER = 64 * 1024
 REMEMBERED = 5_000
+PROBE_SECONDS = 30.0
+"""How long the answer to "is the provider there" stands: submissions without a token must not become its load."""
 
 
 class Verdict(StrEnum):
@@ -43,11 +45,14 @@ class Captcha:
 
     def __init__(self, session: aiohttp.ClientSession) -> None:
         self._session = session
+        self._probed: dict[str, tuple[float, Verdict]] = {}
         self._good: OrderedDict[bytes, bytes] = OrderedDict()
 
     async def check(self, settings: CaptchaSettings, token: str, *, address: str | None, submission: bytes) -> Verdict:
         """Ask about ``token``. ``submission`` tells whether it is the same one that comes again."""
-        if not token or len(token) > MAX_TOKEN:
+        if not token:
+            return await self._without_token(settings, address)
+        if len(token) > MAX_TOKEN:
             return Verdict.BAD
         key = hashlib.sha256(f"{settings.provider}\n{token}".encode("utf-8", "replace")).digest()
         if self._good.get(key) == submission:
@@ -57,6 +62,16 @@ class Captcha:
             self._good[key] = submission
             if len(self._good) > REMEMBERED:
                 self._good.popitem(last=False)
+        return verdict
+
+    async def _without_token(self, settings: CaptchaSettings, address: str | None) -> Verdict:
+        """Bad, unless the provider is away: then its widget could not give the visitor a token."""
+        now = asyncio.get_running_loop().time()
+        asked_at, verdict = self._probed.get(settings.address, (-PROBE_SECONDS, Verdict.BAD))
+        if now - asked_at >= PROBE_SECONDS:
+            answer = await self._ask(settings, "", address)
+            verdict = Verdict.OUTAGE if answer is Verdict.OUTAGE else Verdict.BAD
+            self._probed[settings.address] = now, verdict
         return verdict
 
     async def _ask(self, settings: CaptchaSettings, token: str, address: str | None) -> Verdict:

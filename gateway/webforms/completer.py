@@ -1,7 +1,7 @@
-"""Fetches the answers of Meta's leads: the webhook carries numbers only, Graph has the rest.
+"""Fetches the answers of leads of which a webhook told only the number (``vendors``), and goes on until it has them.
 
-What waits is stored through ``Cursors`` before Meta is answered, so a restart or an outage of Graph delays a lead's
-answers and loses none: the lead itself is there since its number came.
+What waits is stored through ``Cursors`` before the sender is answered, so a restart or an outage of the vendor delays a
+lead's answers and loses none: the lead itself is there since its number came.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import NamedTuple
-from urllib.parse import quote
 
 import aiohttp
 
@@ -20,18 +19,15 @@ from gateway.core.clock import Clock
 from gateway.core.errors import LeadgateError
 from gateway.core.ports import Cursors
 from gateway.webforms.settings import FormSettings
+from gateway.webforms.vendors import Fetcher, NotFetched
 
 log = logging.getLogger(__name__)
 
-FIELDS = (
-    "id,created_time,field_data,form_id,ad_id,ad_name,adset_id,adset_name,campaign_id,campaign_name,is_organic,platform"
-)
 ASK_SECONDS = 20.0
-MAX_ANSWER = 1 << 20
 BACK_OFF = (5, 30, 120, 600, 3_600)
 """Seconds until the next try; the last one is repeated."""
 GIVE_UP = timedelta(days=7)
-"""A lead that Graph does not give for so long was deleted, or the token can't read it; the log says so."""
+"""A lead that the vendor does not give for so long was deleted, or the token can't read it; the log says so."""
 MAX_WAITING = 10_000
 
 Store = Callable[[FormSettings, bytes, str], Awaitable[None]]
@@ -50,13 +46,16 @@ _UNTRIED = _Tries(0, 0.0)
 class Completer:
     """Completes the leads of one form."""
 
-    def __init__(self, form: FormSettings, clock: Clock, store: Store, cursors: Cursors | None) -> None:
+    def __init__(
+        self, form: FormSettings, fetcher: Fetcher, clock: Clock, store: Store, cursors: Cursors | None
+    ) -> None:
         self._form = form
+        self._fetcher = fetcher
         self._clock = clock
         self._store = store
         self._cursors = cursors
         self._waiting: dict[str, list[str]] = {}
-        """Lead number -> interaction key and when it came."""
+        """What to ask for (``#`` and a number where it waits more than once) -> interaction key, and since when."""
         self._tries: dict[str, _Tries] = {}
         self.problem: str | None = None
         """Why the newest try failed; None: it did not."""
@@ -78,12 +77,19 @@ class Completer:
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
 
-    async def remember(self, number: str, key: str) -> None:
-        """A lead came of which only the number is known."""
+    async def remember(self, wanted: str, key: str) -> None:
+        """A lead came of which only ``wanted`` is known."""
         if len(self._waiting) >= MAX_WAITING:
-            log.error("Too many leads wait for Graph", extra={"action": "complete_full", "form": self._form.key})
+            log.error(
+                "Too many leads wait for their answers", extra={"action": "complete_full", "form": self._form.key}
+            )
             return
-        self._waiting.setdefault(number, [key, self._clock.now().isoformat()])
+        if any(waiting[0] == key for waiting in self._waiting.values()):
+            return
+        place, number = wanted, 2
+        while place in self._waiting:  # the same deal was changed again meanwhile: an item of its own
+            place, number = f"{wanted}#{number}", number + 1
+        self._waiting[place] = [key, self._clock.now().isoformat()]
         await self._save()
         self._wake.set()
 
@@ -92,8 +98,8 @@ class Completer:
         if self.problem is None or not self._waiting:
             return ""
         return (
-            f"{len(self._waiting)} leads of Meta wait for their answers ({self.problem[:300]}): see whether "
-            "graph_token still works. The leads themselves are there, with a remark."
+            f"{len(self._waiting)} leads of {self._fetcher.vendor} wait for their answers ({self.problem[:300]}): see "
+            f"whether {self._fetcher.setting} still works. The leads themselves are there, with a remark."
         )
 
     @property
@@ -108,7 +114,7 @@ class Completer:
                 await self._cursors.put(self._name, {"waiting": dict(self._waiting)})
             except LeadgateError as error:
                 log.warning(
-                    "Which leads wait for Graph could not be stored.",
+                    "Which leads wait for their answers could not be stored.",
                     extra={"action": "complete_not_noted", "form": self._form.key, "reason": str(error)},
                 )
 
@@ -127,7 +133,7 @@ class Completer:
                     await self._wake.wait()
 
     async def _round(self, session: aiohttp.ClientSession, numbers: list[str]) -> None:
-        """Try each once; one that Graph does not give keeps no other waiting."""
+        """Try each once; one that the vendor does not give keeps no other waiting."""
         before = len(self._waiting)
         for number in numbers:
             key, since = self._waiting[number]
@@ -151,22 +157,14 @@ class Completer:
         self._tries[number] = _Tries(failures, asyncio.get_running_loop().time() + wait)
         return late
 
-    async def _complete(self, session: aiohttp.ClientSession, number: str, key: str) -> str | None:
+    async def _complete(self, session: aiohttp.ClientSession, place: str, key: str) -> str | None:
         """Fetch and store one lead; a sentence where that failed."""
         try:
-            raw, problem = await self._fetch(session, number)
-            if problem is None:
-                await self._store(self._form, raw, key)
-        except (aiohttp.ClientError, TimeoutError, OSError, LeadgateError) as error:
+            async with asyncio.timeout(ASK_SECONDS):
+                raw = await self._fetcher.fetch(session, place.partition("#")[0])
+            await self._store(self._form, raw, key)
+        except (NotFetched, aiohttp.ClientError, TimeoutError, OSError, LeadgateError) as error:
             return str(error) or type(error).__name__
-        return problem
-
-    async def _fetch(self, session: aiohttp.ClientSession, number: str) -> tuple[bytes, str | None]:
-        url = f"{self._form.graph_url.rstrip('/')}/{quote(number, safe='')}"
-        headers = {"Authorization": f"Bearer {self._form.graph_token}"}  # not in the address: addresses get logged
-        async with asyncio.timeout(ASK_SECONDS):
-            async with session.get(url, params={"fields": FIELDS}, headers=headers, allow_redirects=False) as answer:
-                raw = await answer.content.read(MAX_ANSWER)
-        if answer.status != 200:
-            return raw, f"Graph answered {answer.status}: {raw[:300].decode('utf-8', 'replace')}"
-        return raw, None if b'"field_data"' in raw else "Graph's answer has no field_data."
+        except (ValueError, KeyError) as error:  # a number that is none: it can't have come from the vendor
+            return f"It can't be asked for: {error}"
+        return None

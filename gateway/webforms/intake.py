@@ -7,26 +7,28 @@ import logging
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import aiohttp
 
 from gateway.core.clock import Clock
-from gateway.core.errors import ConfigError
-from gateway.core.ports import Cursors, Sink, SourceHealth
-from gateway.core.types import Channel, Inbound, Json, Receipt
-from gateway.webforms.answers import stored, try_again, unknown_form, unproven
+from gateway.core.errors import ConfigError, StoreUnavailable
+from gateway.core.ports import Cursors, DeliveryLog, Sink, SourceHealth
+from gateway.core.types import Channel, Inbound, Json, Outcome, Receipt
+from gateway.webforms.answers import conflict, stored, try_again, unknown_form, unproven
 from gateway.webforms.body import read_body
 from gateway.webforms.captcha import Captcha
 from gateway.webforms.completer import Completer
 from gateway.webforms.guards import PerMinute
-from gateway.webforms.once import Once
+from gateway.webforms.once import Once, claim_key, content_digest
 from gateway.webforms.proof import Proof
 from gateway.webforms.screening import PASSED, Screened, Screening
 from gateway.webforms.settings import FormSettings
 from gateway.webforms.signing import Signer, new_key, stored_key
 from gateway.webforms.state import FormState
 from gateway.webforms.submission import Answer, Submission
-from gateway.webforms.understand import Understood, is_proven, not_understood, understand
+from gateway.webforms.understand import Understood, as_spam, is_proven, not_understood, understand
+from gateway.webforms.vendors import fetcher_of
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +42,16 @@ STOP_SECONDS = 5.0
 OFFLOADED = 256 * 1024
 """Bytes from which a submission is taken apart in a thread, so that the event loop stays free."""
 
-Result = tuple[Understood, Receipt]
+CONFLICT = "Its Idempotency-Key came before with other content."
+
+
+class Result(NamedTuple):
+    """What became of a submission."""
+
+    understood: Understood
+    receipt: Receipt
+    conflict: bool = False
+    """Its ``Idempotency-Key`` stands for other content."""
 
 
 class FormIntake:
@@ -48,6 +59,7 @@ class FormIntake:
 
     ``key_file`` keeps the key of what pages get signed; without one it lives as long as the process. ``cursors`` keep
     when a form was heard of and which leads are to be completed; without them that, too, ends with the process.
+    ``deliveries`` is told of duplicates and refusals, and remembers senders' keys; without it nobody is.
     """
 
     def __init__(
@@ -59,6 +71,7 @@ class FormIntake:
         region: str,
         key_file: Path | None = None,
         cursors: Cursors | None = None,
+        deliveries: DeliveryLog | None = None,
     ) -> None:
         self._forms = _by_key(forms)
         self._states = {form.key: FormState(form) for form in self._forms.values()}
@@ -66,15 +79,16 @@ class FormIntake:
         self._clock = clock
         self._region = region
         self._cursors = cursors
+        self._deliveries = deliveries
         self._once = Once()
         self._rate = PerMinute()
         self.signer = Signer(new_key())
         self._key_file = key_file
         self._screening = Screening(self.signer)
         self._completers = {
-            form.key: Completer(form, clock, self._store_completed, cursors)
+            form.key: Completer(form, fetcher, clock, self._store_completed, cursors)
             for form in self._forms.values()
-            if form.graph_token
+            if (fetcher := fetcher_of(form)) is not None
         }
         self._session: aiohttp.ClientSession | None = None
         self._stopping = False
@@ -141,8 +155,22 @@ class FormIntake:
             submission = replace(submission, query=tuple(pair for pair in submission.query if pair[0] != "secret"))
         over = self._over_limits(form, submission)
         if over > FLOOD:
+            self.note(form, "flood", "Far too many submissions came: this one was not stored.", peer=submission.address)
             return try_again("Far too many submissions.")
         return await self._make_durable(form, submission, quarantine=over > 0)
+
+    def note(
+        self,
+        form: FormSettings,
+        outcome: str,
+        detail: str,
+        *,
+        peer: str | None = None,
+        interaction_id: str | None = None,
+    ) -> None:
+        """Tell the delivery log of something that is no new item."""
+        if self._deliveries is not None:
+            self._deliveries.note(form.key, outcome, detail, peer=peer, interaction_id=interaction_id)
 
     async def _make_durable(self, form: FormSettings, submission: Submission, *, quarantine: bool) -> Answer:
         task = asyncio.ensure_future(self._store(form, submission, quarantine=quarantine))
@@ -154,8 +182,23 @@ class FormIntake:
         error = task.exception()
         if error is not None:
             return self._not_stored(form, error)
-        understood, receipt = task.result()
-        return stored(form, submission, understood, receipt, quarantine=quarantine)
+        result = task.result()
+        self._note_result(form, submission, result, quarantine=quarantine)
+        if result.conflict:
+            return conflict(result.receipt)
+        return stored(form, submission, result.understood, result.receipt, quarantine=quarantine)
+
+    def _note_result(self, form: FormSettings, submission: Submission, result: Result, *, quarantine: bool) -> None:
+        receipt = result.receipt
+        if result.conflict:
+            told = ("conflict", CONFLICT)
+        elif receipt.outcome is Outcome.DUPLICATE:
+            told = ("duplicate", "It came before, and was answered like the first.")
+        elif quarantine:
+            told = ("quarantine", "Too many submissions came: it is kept, and opens no lead.")
+        else:
+            return
+        self.note(form, *told, peer=submission.address, interaction_id=receipt.interaction_id)
 
     async def _store(self, form: FormSettings, submission: Submission, *, quarantine: bool) -> Result:
         screened = await self._screening.screen(form, submission, self.now()) if form.guarded else PASSED
@@ -163,6 +206,8 @@ class FormIntake:
             understood = await asyncio.to_thread(self._understand, submission, form, quarantine, screened)
         else:
             understood = self._understand(submission, form, quarantine, screened)
+        if submission.idempotency_key and understood.sender_id is None and await self._is_conflict(submission):
+            return (await self._keep(form, submission, as_spam(understood, CONFLICT)))._replace(conflict=True)
         if not understood.parts:
             return await self._keep(form, submission, understood)
         result: Result | None = None
@@ -171,6 +216,16 @@ class FormIntake:
             result = await self._keep(form, single, self._understand(single, form, quarantine, screened))
         assert result is not None
         return result
+
+    async def _is_conflict(self, submission: Submission) -> bool:
+        """Whether the sender's key stands for other content already."""
+        if self._deliveries is None:
+            return False
+        content = content_digest(submission).hex()
+        try:
+            return await self._deliveries.claim(claim_key(submission), content) != content
+        except StoreUnavailable:
+            return False  # the item is spooled; nobody can know now
 
     async def _keep(self, form: FormSettings, submission: Submission, understood: Understood) -> Result:
         draft, state = understood.draft, self._states[form.key]
@@ -191,9 +246,9 @@ class FormIntake:
         receipt = await self._sink.accept(item)
         state.came(draft.kind, draft.occurred_at, noted=cursor is not None)
         completer = self._completers.get(form.key)
-        if understood.thin and completer is not None and understood.sender_id is not None:
-            await completer.remember(understood.sender_id, key)
-        return understood, receipt
+        if understood.wanted is not None and completer is not None:
+            await completer.remember(understood.wanted, key)
+        return Result(understood, receipt)
 
     async def _store_completed(self, form: FormSettings, raw: bytes, key: str) -> None:
         """The answers of a lead whose number alone came first: another report of the same interaction."""
@@ -217,7 +272,7 @@ class FormIntake:
     ) -> Understood:
         at = self._clock.now()
         try:
-            return understand(
+            understood = understand(
                 submission,
                 form,
                 region=self._region,
@@ -226,6 +281,8 @@ class FormIntake:
                 spam=screened.spam,
                 remark=screened.remark,
             )
+            spam = self._screening.judge(form, understood, submission.origin, at.timestamp())
+            return as_spam(understood, spam) if spam is not None else understood
         except Exception:
             # a fault of ours must not cost a customer: the raw bytes are kept and a person can read them
             log.exception("A submission could not be read", extra={"action": "form_not_read", "form": form.key})
@@ -243,6 +300,7 @@ class FormIntake:
         if is_proven(form, proof):
             return True
         self._states[form.key].refused_at = self._clock.now()
+        self.note(form, "unproven", "Its signature or secret is missing or wrong.", peer=submission.address)
         log.warning(
             "A request did not prove who sent it",
             extra={"action": "form_unproven", "form": form.key, "peer": submission.address},
@@ -269,6 +327,7 @@ class FormIntake:
 
     def _not_stored(self, form: FormSettings, error: BaseException) -> Answer:
         reason = str(error) or type(error).__name__
+        self.note(form, "failed", f"It could not be stored ({reason[:200]}): the sender was asked to try again.")
         self._states[form.key].failure = f"The newest submission could not be stored ({reason})."
         log.error(
             "A submission could not be stored",

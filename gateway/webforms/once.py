@@ -3,7 +3,8 @@
 The key is made without asking the store, which is the judge: it has a unique column for it.
 
 - The builder's own id (Tilda's ``tranid``): the id alone.
-- An ``Idempotency-Key`` header: the header and the content. A site that sends one constant key loses nothing.
+- An ``Idempotency-Key`` header: the header and the content. Another content under the same key is an item of its own,
+  which the intake marks; so a site that sends one constant key loses nothing.
 - Neither: the content and the ten-minute slot of its first arrival. A visitor who presses the button twice, or a hook
   that tries again, falls into the same slot; a visitor who asks the same tomorrow does not. So that a slot's edge does
   not part two clicks, the slot of a content seen within ten minutes is remembered in memory. After a restart, or with
@@ -53,6 +54,12 @@ class Once:
         if len(self._slots) > REMEMBERED:
             self._slots.popitem(last=False)
         return slot
+
+
+def claim_key(submission: Submission) -> str:
+    """What an ``Idempotency-Key`` is remembered by: the header's hash, within its form."""
+    header = (submission.idempotency_key or "").encode("utf-8", "replace")
+    return f"form:{submission.form}:{hashlib.blake2b(header, digest_size=16).hexdigest()}"
 
 
 def content_digest(submission: Submission) -> bytes:

@@ -44,12 +44,36 @@ def language_of(asked: str, accepted: str, default: str) -> str:
     return found or (default if default in LANGUAGES else "en")
 
 
+WIDGETS = {
+    "turnstile": ("cf-turnstile", "https://challenges.cloudflare.com/turnstile/v0/api.js"),
+    "hcaptcha": ("h-captcha", "https://js.hcaptcha.com/1/api.js"),
+    "smartcaptcha": ("smart-captcha", "https://smartcaptcha.yandexcloud.net/captcha.js"),
+}
+"""Class of the element and address of the script, as each provider documents its widget."""
+
+
+@dataclass(frozen=True, slots=True)
+class Widget:
+    """A captcha on the hosted page."""
+
+    class_name: str
+    script: str
+    site_key: str
+
+
+def widget_of(form: FormSettings) -> Widget | None:
+    """The captcha of a form's own page; None where it has none."""
+    if form.captcha is None or not form.captcha.site_key:
+        return None
+    return Widget(*WIDGETS[form.captcha.provider], form.captcha.site_key)
+
+
 def form_page(form: FormSettings, language: str, token: str) -> str:
     """The hosted page: name, phone, mail, message."""
     return (
         _environment(language)
         .get_template("form.html")
-        .render(form=form, language=language, title=form.title, token=token)
+        .render(form=form, language=language, title=form.title, token=token, widget=widget_of(form))
     )
 
 
@@ -57,7 +81,7 @@ def answer_page(status: int, language: str) -> str:
     """What a plain post is answered, for the person who sent it."""
     environment = _environment(language)
     say = _translations(language).gettext
-    if status in (200, 429):  # what is above the limit is kept, and looked at
+    if status in (200, 422, 429):  # what is above the limit is kept, and looked at
         title, text = say("Thank you!"), say("We have received your request and will get in touch with you.")
     else:
         title = say("Your request was not sent")
@@ -70,9 +94,10 @@ def answer_page(status: int, language: str) -> str:
     return environment.get_template("answer.html").render(language=language, title=title, text=text)
 
 
-def content_policy(form: FormSettings | None, *, embedded: bool) -> str:
+def content_policy(form: FormSettings | None, *, embedded: bool, asking: bool = False) -> str:
     """Content-Security-Policy of a page. In a frame it works on the form's own sites only.
 
+    ``asking``: the page with the form itself. Where that shows a captcha, it is open to its provider and no further.
     ``form-action`` also rules where the answer may lead (CSP level 3, in Chromium), so the redirect's site is named.
     """
     ancestors = " ".join(form.origins) if form is not None and embedded and form.origins else "'none'"
@@ -80,9 +105,13 @@ def content_policy(form: FormSettings | None, *, embedded: bool) -> str:
     if form is not None and form.redirect.startswith(("http://", "https://")):
         parts = urlsplit(form.redirect)
         target = f" {parts.scheme}://{parts.netloc}"
+    vendor, frames = "", ""
+    if asking and form is not None and form.captcha is not None and form.captcha.site_key:
+        vendor = "".join(f" {site}" for site in form.captcha.sites)
+        frames = f"frame-src{vendor}; "
     return (
-        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; worker-src blob:; "
-        f"form-action 'self'{target}; base-uri 'none'; frame-ancestors {ancestors}"
+        f"default-src 'none'; script-src 'self'{vendor}; style-src 'self'{vendor}; connect-src 'self'{vendor}; "
+        f"{frames}worker-src blob:; form-action 'self'{target}; base-uri 'none'; frame-ancestors {ancestors}"
     )
 
 

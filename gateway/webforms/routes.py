@@ -28,7 +28,7 @@ PREFLIGHT_SECONDS = 86_400
 """How long a browser may remember what a preflight said (Fetch standard, CORS-preflight cache)."""
 ALLOWED_HEADERS = "Content-Type, Idempotency-Key, X-Requested-With"
 
-NO_PAGE = "The page of this form can't show its captcha: put the form on your own site."
+NO_PAGE = "The page of this form can't show its captcha: set site_key of the captcha, or put the form on your own site."
 NO_PROOF: Mapping[str, str] = {}
 
 AddressOf = Callable[[web.Request], str | None]
@@ -67,15 +67,15 @@ class FormHandler:
             return self._respond(request, unknown_form(), {})
         cors = cors_headers(form, request.headers.get("Origin"))
         if (request.content_length or 0) > form.max_size:
-            return self._respond(request, too_large(form), cors)
+            return self._refuse(request, form, too_large(form), cors, "too_large")
         try:
             raw = await _read(request, form)
         except TimeoutError:
-            return self._respond(request, too_slow(form), cors, close=True)
+            return self._refuse(request, form, too_slow(form), cors, "broken", close=True)
         except (web.RequestPayloadError, ConnectionError):
-            return self._respond(request, broken_body(), cors, close=True)
+            return self._refuse(request, form, broken_body(), cors, "broken", close=True)
         if raw is None:
-            return self._respond(request, too_large(form), cors)
+            return self._refuse(request, form, too_large(form), cors, "too_large")
         answer = await self._intake.submit(self._submission(request, key, form, raw))
         return self._respond(request, answer, cors, form=form)
 
@@ -98,11 +98,11 @@ class FormHandler:
             return self._respond(request, unknown_form(), {})
         if request.query.get("hub.mode") == "subscribe":
             return self._answer_meta(request, form)
-        if form.captcha is not None:
+        if form.captcha is not None and not form.captcha.site_key:
             return self._respond(request, Answer(status=403, body={"error": NO_PAGE}), {})
         token = self._intake.signer.token(form.key, self._intake.now()) if form.min_seconds else ""
         text = form_page(form, self._language_of(request), token)
-        return _html(200, text, content_policy(form, embedded="embed" in request.query))
+        return _html(200, text, content_policy(form, embedded="embed" in request.query, asking=True))
 
     async def snippet(self, request: web.Request) -> web.Response:
         """The script for any HTML form. It is the same for all visitors and sets no cookie."""
@@ -159,6 +159,20 @@ class FormHandler:
             proof=proof,
             url=str(request.url) if form.secret else "",
         )
+
+    def _refuse(
+        self,
+        request: web.Request,
+        form: FormSettings,
+        answer: Answer,
+        cors: dict[str, str],
+        outcome: str,
+        *,
+        close: bool = False,
+    ) -> web.Response:
+        """Answer a submission that did not arrive, and note it."""
+        self._intake.note(form, outcome, str(answer.body["error"]), peer=self._address_of(request))
+        return self._respond(request, answer, cors, form=form, close=close)
 
     def _respond(
         self,

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from gateway.core.types import HandleKind, Kind
+from gateway.webforms import content
 from gateway.webforms.body import read_body
 from gateway.webforms.captcha import Captcha, Verdict
 from gateway.webforms.controls import Controls, take_controls
@@ -14,6 +16,7 @@ from gateway.webforms.once import content_digest
 from gateway.webforms.settings import FormSettings
 from gateway.webforms.signing import LIFETIME, Signer, Used, challenge_of
 from gateway.webforms.submission import Submission
+from gateway.webforms.understand import Understood
 
 
 class Screened(NamedTuple):
@@ -35,6 +38,7 @@ class Screening:
     def __init__(self, signer: Signer) -> None:
         self._signer = signer
         self._used = Used()
+        self._repeats = content.Repeats()
         self.captcha: Captcha | None = None
         """Set while the gateway runs."""
 
@@ -52,6 +56,21 @@ class Screening:
         if verdict is Verdict.OUTAGE:
             return Screened(_UNCHECKED) if form.captcha.on_outage == "spam" else Screened(remark=_UNCHECKED)
         return PASSED if verdict is Verdict.GOOD else Screened("The captcha was not solved.")
+
+    def judge(self, form: FormSettings, understood: Understood, origin: str | None, now: float) -> str | None:
+        """Why the words of a submission are spam; None: they are not. ``now``: seconds since the epoch."""
+        draft, message = understood.draft, understood.message
+        if not form.content_rules or draft.kind is not Kind.MESSAGE or not (message or draft.name):
+            return None
+        pages = (origin, draft.source.page, draft.source.referer, *form.origins)
+        hosts = {host for page in pages if (host := content.host_of(page))}
+        reachable = any(handle.kind is HandleKind.PHONE for handle in draft.handles)
+        why = content.reason(message, name=draft.name or "", reachable=reachable, hosts=hosts, words=form.spam_words)
+        if why is None and content.foreign_links(message, hosts):
+            person = draft.handles[0].value if draft.handles else draft.name or ""
+            if self._repeats.is_mailing(message, form.key, person, now):
+                return "The same text with links came from several people through several forms."
+        return why
 
     def _too_quick(self, form: FormSettings, controls: Controls, identity: bytes, now: float) -> str | None:
         if form.min_seconds <= 0:

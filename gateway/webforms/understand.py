@@ -37,12 +37,14 @@ class Understood:
 
     draft: Draft
     sender_id: str | None
-    thin: bool = False
-    """The sender gave only an id: the answers must be fetched."""
+    wanted: str | None = None
+    """The sender gave only an id: what its answers are to be asked for by."""
     parts: tuple[bytes, ...] = ()
     """Where the body carries several leads: each as a JSON body of its own, to be read instead of this."""
     next_page: str | None = None
     """Where the form asks to go next."""
+    message: str = ""
+    """What the visitor wrote, without the other answers."""
 
 
 def understand(
@@ -69,7 +71,7 @@ def understand(
     preset, reading = _read(body, form, submission, problems)
     empty = not (body.pairs or body.files or body.text)
     problems[:0] = [one for one in body.problems if not (preset.whole and one == TOO_MANY)]
-    problems += [*reading.problems, *_remarks(submission, form, empty=empty), *files.remarks(body.files)]
+    problems += [*reading.problems, *_remarks(submission, form, empty=empty), *files.remarks(body.files, form)]
     labelled = [(answer.meaning or meaning_of(answer.label), answer) for answer in reading.answers]
     filled = [pair for pair in labelled if pair[0] not in SENT_ALONG]
     sent_along = [pair for pair in labelled if pair[0] in SENT_ALONG]
@@ -92,17 +94,26 @@ def understand(
             name=form.title,
             page=submission.referer[:2000] if submission.referer else None,
         ),
-        attachments=files.listed(body.files),
+        attachments=files.listed(body.files, form),
         problems=tuple(problems),
         details=_details(submission, preset, reading, labelled, quarantine=quarantine, spam=spam),
     )
     return Understood(
         draft,
         reading.sender_id or submission.message_id or controls.submission_id,
-        thin=reading.thin,
+        wanted=reading.wanted,
         parts=_parts(preset, body),
         next_page=wanted_page(body) if submission.browser and not form.redirect else None,
+        message="\n".join([answer.value for meaning, answer in filled if meaning is Meaning.MESSAGE]),
     )
+
+
+def as_spam(understood: Understood, why: str) -> Understood:
+    """The same, taken for spam. A test ping stays one."""
+    draft = understood.draft
+    if draft.kind is not Kind.MESSAGE:
+        return understood
+    return replace(understood, draft=replace(draft, kind=Kind.SPAM, details={**draft.details, "spam": why}))
 
 
 def _remarks(submission: Submission, form: FormSettings, *, empty: bool) -> list[str]:

@@ -18,7 +18,14 @@ _ACTIONS = ("add", "update", "status", "responsible", "restore", "delete", "note
 _CODES = {"PHONE": Meaning.PHONE, "EMAIL": Meaning.EMAIL}
 _TITLES = {"leads": Meaning.SUBJECT, "contacts": Meaning.NAME, "companies": Meaning.COMPANY}
 """What the ``name`` of a thing is: a deal's is its title, not the customer's."""
-_OWN = frozenset({"created_user_id", "modified_user_id", "main_user_id", "account_id", "created_by", "updated_by"})
+CONTACT = "deal_contact"
+"""Under which the contact of a deal stands, in a body of our own making."""
+_OF_CONTACT = ("name", "custom_fields_values", "custom_fields")
+_OWN = frozenset(
+    {"created_user_id", "modified_user_id", "main_user_id", "account_id", "created_by", "updated_by",
+     "_links", "_embedded", "group_id", "created_at", "updated_at", "closed_at", "closest_task_at", "is_deleted",
+     "loss_reason_id", "score", "labor_cost"}
+)  # fmt: skip
 
 
 def _things(body: Body) -> list[tuple[str, str, dict[str, Json]]]:
@@ -39,12 +46,25 @@ def _read(body: Body) -> Reading:
     entity, action, thing = _things(body)[0]
     number = some(thing.get("id")) or some(thing.get("uid"))
     moment = "" if action == "add" else f":{some(thing.get('last_modified')) or some(thing.get('updated_at'))}"
+    answers = list(_answers(entity, thing))
+    contact = table(at(body.tree, CONTACT))
+    wanted = None
+    if contact:
+        answers += _answers("contacts", {name: value for name, value in contact.items() if name in _OF_CONTACT})
+    elif entity == "leads" and action in ("add", "update", "status") and not _reachable(answers):
+        wanted = number if number is not None and number.isascii() and number.isdigit() else None
     return Reading(
-        answers=answers_of(_answers(entity, thing)),
+        answers=answers_of(answers),
         sender_id=f"{entity}:{action}:{number}{moment}" if number else None,
         form_id=some(at(body.tree, "account", "subdomain")),
         form_name=f"{entity}.{action}",
+        wanted=wanted,
+        problems=(f"amoCRM sent the deal {number} without its contact: open it in the CRM.",) if wanted else (),
     )
+
+
+def _reachable(answers: Sequence[tuple[str, Json, Meaning | None]]) -> bool:
+    return any(meaning in (Meaning.PHONE, Meaning.EMAIL) for _, _, meaning in answers)
 
 
 def _answers(entity: str, thing: dict[str, Json]) -> Iterator[tuple[str, Json, Meaning | None]]:

@@ -46,8 +46,8 @@ class Reading:
     """How the builder calls the form."""
     problems: tuple[str, ...] = ()
     """Sentences for people: what the builder did not send, and where it can be found."""
-    thin: bool = False
-    """Only an id came: the answers must be fetched from the builder."""
+    wanted: str | None = None
+    """Only an id came: what the answers must be fetched by from the builder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

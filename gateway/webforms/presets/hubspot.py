@@ -19,8 +19,14 @@ _NAMES = {
     "firstname": Meaning.FIRST_NAME, "lastname": Meaning.LAST_NAME, "phone": Meaning.PHONE,
     "mobilephone": Meaning.PHONE, "email": Meaning.EMAIL, "company": Meaning.COMPANY, "message": Meaning.MESSAGE,
 }  # fmt: skip
+_CONTACTS = "0-1"
+"""HubSpot's number of the object type, in events of the newer kind (``object.creation``)."""
+_GONE = ("deletion", "privacyDeletion", "merge")
+"""Events about contacts that can no longer be asked for."""
 _OWN = ("hs_", "hubspot", "createdate", "lastmodifieddate", "lifecyclestage", "num_", "recent_", "first_conversion")
 """HubSpot keeps a hundred properties of its own about a contact; nobody filled them in."""
+FETCHED = (*_NAMES, "city", "country", "website", "jobtitle")
+"""What we ask for about a contact of which only the number came."""
 
 
 def _recognises(body: Body) -> bool:
@@ -62,13 +68,14 @@ def _visit(visits: list[dict[str, Json]]) -> Iterator[tuple[str, Json, Meaning |
 
 def _read_thin(event: dict[str, Json]) -> Reading:
     kind, number = some(event.get("subscriptionType")) or "event", some(event.get("objectId"))
+    is_contact = kind.startswith("contact.") or some(event.get("objectTypeId")) == _CONTACTS
     return Reading(
         answers=answers_of(
             [(kind, number, None), (some(event.get("propertyName")) or "?", event.get("propertyValue"), None)]
         ),
         sender_id=some(event.get("eventId")),
         problems=(f"HubSpot sent only the number {number} of what changed: open it there.",),
-        thin=True,
+        wanted=number if number is not None and is_contact and not kind.endswith(_GONE) else None,
     )
 
 

@@ -53,7 +53,7 @@ def _read(body: Body) -> Reading:
         test=_DASHBOARD_TEST in (said(lead.get("page_id")), said(lead.get("form_id"))),
         form_id=some(lead.get("form_id")),
         problems=(THIN,),
-        thin=True,
+        wanted=some(lead.get("leadgen_id")),
     )
 
 

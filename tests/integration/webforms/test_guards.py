@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -193,6 +194,71 @@ async def test_the_hosted_page_and_the_files_of_the_snippet() -> None:
                 assert (response.status, await response.read()) == (304, b"")
 
 
+@pytest.mark.parametrize(("language", "thanks"), [("ru", "Спасибо!"), ("en", "Thank you!")])
+async def test_the_answer_to_the_hosted_page_is_in_its_language(language: str, thanks: str) -> None:
+    house = FormHouse(FormSettings(key="site"))
+    other = {"Accept-Language": "en" if language == "ru" else "ru"}
+    async with house.client() as client:
+        async with client.get(f"/f/site?lang={language}", headers=other) as response:
+            found = re.search(r'action="([^"]+)"', await response.text())
+        assert found is not None
+        async with client.post(found[1], data={"phone": "89261234567"}, headers={**NAVIGATION, **other}) as response:
+            assert thanks in await response.text()
+    assert house.drafts[0].fields == {"phone": "89261234567"}, "the language is nobody's answer"
+
+
+WIDGETS = {
+    "turnstile": ("https://challenges.cloudflare.com/turnstile/v0/api.js", "cf-turnstile"),
+    "hcaptcha": ("https://js.hcaptcha.com/1/api.js", "h-captcha"),
+    "smartcaptcha": ("https://smartcaptcha.yandexcloud.net/captcha.js", "smart-captcha"),
+}
+
+
+@pytest.mark.parametrize("provider", WIDGETS)
+async def test_the_hosted_page_shows_the_captcha_and_is_open_to_its_provider_only(provider: str) -> None:
+    settings = CaptchaSettings(provider=provider, secret="server-key", site_key="site-key-1")
+    house = FormHouse(FormSettings(key="site", captcha=settings), FormSettings(key="plain"))
+    script, name = WIDGETS[provider]
+    async with house.client() as client:
+        async with client.get("/f/site") as response:
+            text, policy = await response.text(), response.headers["Content-Security-Policy"]
+        async with client.get("/f/plain") as response:
+            plain, closed = await response.text(), response.headers["Content-Security-Policy"]
+        async with client.post("/f/site", data={"phone": "1"}, headers=NAVIGATION) as response:
+            assert (response.status, "https://" in response.headers["Content-Security-Policy"]) == (200, False)
+    assert f'<script src="{script}" async defer></script>' in text
+    assert f'class="{name} captcha" data-sitekey="site-key-1"' in text
+    assert "server-key" not in text
+    rules = {rule.split()[0]: rule.split()[1:] for rule in policy.split("; ")}
+    for directive in ("script-src", "frame-src", "connect-src"):
+        others = [source for source in rules[directive] if source != "'self'"]
+        assert others == list(settings.sites)
+    assert ("https://" in closed, "frame-src" in closed, "data-sitekey" in plain) == (False, False, False)
+    assert "'unsafe" not in policy
+
+
+async def test_a_missing_token_is_an_outage_only_while_the_provider_is_away() -> None:
+    async with Elsewhere(answers={"/verify": {"success": False}}).serving() as elsewhere:
+        house = FormHouse(captcha(elsewhere, "turnstile"))
+        async with house.client() as client:
+            for number in range(3):
+                await (await client.post("/f/site", data={"phone": str(number)})).release()
+        assert len(elsewhere.asked) == 1, "one question for half a minute"
+        away = FormHouse(captcha(elsewhere, "turnstile"))
+        elsewhere.answers["/verify"] = 503
+        async with away.client() as client:
+            await (await client.post("/f/site", data={"phone": "9"})).release()
+    assert [draft.kind for draft in house.drafts] == [Kind.SPAM] * 3
+    [draft] = away.drafts
+    assert (draft.kind, "could not be asked" in draft.problems[0]) == (Kind.MESSAGE, True)
+
+
+@pytest.mark.parametrize("key", ['"><script>', "a b", "x" * 201])
+def test_a_site_key_that_could_break_the_page_is_refused(key: str) -> None:
+    with pytest.raises(ValueError, match="site_key"):
+        CaptchaSettings(provider="hcaptcha", secret="x", site_key=key)
+
+
 def captcha(elsewhere: Elsewhere, provider: str, **changed: Any) -> FormSettings:
     settings = CaptchaSettings(provider=provider, secret="server-key", url=f"{elsewhere.url}/verify", **changed)
     return FormSettings(key="site", captcha=settings)
@@ -218,7 +284,7 @@ async def test_a_captchas_token_is_asked_about_once_and_decides(provider: str) -
             async with client.post("/f/site", data={"phone": "3"}) as response:
                 assert response.status == 200
     assert [draft.kind for draft in house.drafts] == [Kind.MESSAGE, Kind.SPAM, Kind.SPAM]
-    assert [asked[1]["secret"] for asked in elsewhere.asked] == ["server-key"] * 2
+    assert [asked[1]["secret"] for asked in elsewhere.asked] == ["server-key"] * 3, "the last: is the provider there"
     assert "token-1" not in repr(house.drafts[0])
 
 

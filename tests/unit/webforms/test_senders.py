@@ -124,7 +124,7 @@ def test_google_ads_test_data_is_no_lead_and_its_key_is_not_shown() -> None:
 
 def test_metas_webhook_is_kept_thin_with_what_is_known() -> None:
     understood = read(*as_json(senders.meta_thin("111")))
-    assert understood.thin
+    assert understood.wanted is not None
     assert understood.sender_id == "111" == read(*as_json(senders.META_FULL)).sender_id
     assert understood.draft.kind is Kind.MESSAGE
     assert understood.draft.source.utm == {"ad_id": "300"}
@@ -159,7 +159,7 @@ def test_metas_testing_tool_is_no_lead_once_its_answers_are_known() -> None:
 def test_bitrix24_events_keep_the_number_and_hide_the_tokens() -> None:
     understood = read(*as_urlencoded(senders.BITRIX24_EVENT))
     drafted = understood.draft
-    assert (understood.sender_id, understood.thin) == ("ONCRMLEADADD:77", True)
+    assert (understood.sender_id, understood.wanted) == ("ONCRMLEADADD:77", "lead:77")
     assert drafted.details["preset"] == "bitrix24"
     assert drafted.fields["ID"] == "77"
     assert "open it in the CRM" in drafted.problems[0]
@@ -187,7 +187,7 @@ def test_amocrm_deals_have_a_title_that_is_nobodys_name() -> None:
 
 def test_hubspots_subscriptions_are_thin() -> None:
     understood = read(*as_json(senders.HUBSPOT_EVENTS[1]))
-    assert (understood.thin, understood.sender_id) == (True, "2")
+    assert (understood.wanted, understood.sender_id) == ("43", "2")
     assert understood.draft.fields["city"] == "Москва"
 
 

@@ -64,7 +64,7 @@ def test_trap_8_googles_test_data_are_no_lead() -> None:
 
 def test_trap_9_metas_thin_lead_is_kept_with_its_number() -> None:
     understood = read(json.dumps(senders.meta_thin("111")), JSON)
-    assert (understood.thin, understood.sender_id, understood.draft.kind) == (True, "111", Kind.MESSAGE)
+    assert (understood.wanted, understood.sender_id, understood.draft.kind) == ("111", "111", Kind.MESSAGE)
 
 
 def test_trap_10_two_posts_of_one_person_have_one_handle_and_two_keys() -> None:
