@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -12,7 +12,7 @@ from gateway.core.phone import to_e164
 from gateway.routing.hours import Hours
 from gateway.routing.publicdays import PublicDays
 from gateway.routing.settings import COMPANY, ExceptionSettings, HoursSettings, ScheduleSettings, WeekSettings
-from gateway.routing.week import CLOSED, Day
+from gateway.routing.week import CLOSED, Day, Interval
 
 YEARS = range(1990, 2200)
 """Of a moment outside of them, which some site or mail program made up, nothing is said."""
@@ -24,8 +24,16 @@ class DayPlan:
     """What hours a local day has: the last exception that covers it, else the public holidays, else the week."""
 
     def __init__(
-        self, name: str, week: tuple[Day, ...], exceptions: tuple[ExceptionSettings, ...], public: PublicDays | None
+        self,
+        name: str,
+        week: tuple[Day, ...],
+        exceptions: Sequence[ExceptionSettings],
+        public: PublicDays | None,
+        *,
+        shorter: int = 0,
     ) -> None:
+        """``shorter``: minutes by which a working day before a public holiday ends earlier."""
+        self._shorter = shorter
         self._name = name
         self._week = week
         self._exceptions = exceptions
@@ -39,8 +47,12 @@ class DayPlan:
         if self._public is not None and self._public.is_off(day):
             return CLOSED
         usual = self._week[day.weekday()]
-        if not usual and self._public is not None and self._public.is_working_weekend(day):
-            return self._before(day)
+        if self._public is None:
+            return usual
+        if not usual and self._public.is_working_weekend(day):
+            usual = self._before(day)
+        if self._shorter and self._public.is_off(day + timedelta(1)):
+            return ended_earlier(usual, self._shorter)
         return usual
 
     def _before(self, day: date) -> Day:
@@ -51,32 +63,59 @@ class DayPlan:
 class Schedules:
     """All schedules. Without ``[hours]`` there are none, and nothing is known of any line."""
 
-    def __init__(
-        self, company: Hours | None, named: Mapping[str, Hours], by_line: Mapping[str, str], region: str
-    ) -> None:
-        """``by_line``: `line_key` to the name of its schedule."""
-        self.company = company
-        self.named = named
-        self._by_line = by_line
+    def __init__(self, settings: HoursSettings | None, *, timezone: str, region: str) -> None:
+        """``timezone`` counts where the settings name none; ``region`` reads the numbers among the lines."""
+        self._settings = settings
+        self._timezone = timezone
         self._region = region
-        self._of_line = lru_cache(maxsize=KEPT_LINES)(self._find)
+        schedules = settings.schedule if settings else ()
+        self._by_line = {line_key(line, region): each.name for each in schedules for line in each.lines}
+        self._entered: tuple[ExceptionSettings, ...] = ()
+        self._make()
 
     @classmethod
     def of(cls, settings: HoursSettings | None, *, timezone: str, region: str) -> Schedules:
-        """``timezone`` counts where the settings name none; ``region`` reads the numbers among the lines."""
-        if settings is None:
-            return cls(None, {}, {}, region)
-        hours = {
-            schedule.name: made
-            for schedule in settings.schedule
-            if (made := _hours(schedule.name, schedule, settings, timezone))
-        }
-        lines = {line_key(line, region): schedule.name for schedule in settings.schedule for line in schedule.lines}
-        return cls(_hours(COMPANY, settings, settings, timezone), hours, lines, region)
+        """The schedules of the settings alone."""
+        return cls(settings, timezone=timezone, region=region)
+
+    def take(self, entered: tuple[ExceptionSettings, ...]) -> bool:
+        """Count these days too, entered by people; they come after those of the settings. False where nothing changed.
+
+        Whoever holds this object sees them at once.
+        """
+        if entered == self._entered:
+            return False
+        self._entered = entered
+        self._make()
+        return True
+
+    @property
+    def names(self) -> list[str]:
+        """What exceptions and people may name."""
+        return [COMPANY, *self.named] if self.company or self.named else []
+
+    def _make(self) -> None:
+        settings, timezone = self._settings, self._timezone
+        hours: dict[str, Hours] = {}
+        if settings is not None:
+            exceptions = (*settings.exception, *self._entered)
+            for schedule in settings.schedule:
+                made = _hours(schedule.name, schedule, settings, timezone, exceptions)
+                if made is not None:
+                    hours[schedule.name] = made
+            self.company: Hours | None = _hours(COMPANY, settings, settings, timezone, exceptions)
+        else:
+            self.company = None
+        self.named: Mapping[str, Hours] = hours
+        self._of_line = lru_cache(maxsize=KEPT_LINES)(self._find)
 
     def of_line(self, line: str | None) -> Hours | None:
         """The schedule of a dialled number, a mail address or a form's key; the company's for all others."""
         return self._of_line(line) if line else self.company
+
+    def of_person(self, name: str | None) -> Hours | None:
+        """The schedule that a manager keeps by its name; the company's for None and for one that is gone."""
+        return self.named.get(name, self.company) if name else self.company
 
     def after_hours(self, moment: datetime, line: str | None) -> bool | None:
         """True outside the working time of what was dialled; None where no schedule is known."""
@@ -96,7 +135,25 @@ def line_key(line: str, region: str) -> str:
     return address or to_e164(line, region) or line.strip().casefold()
 
 
-def _hours(name: str, own: WeekSettings, company: HoursSettings, timezone: str) -> Hours | None:
+def ended_earlier(day: Day, minutes: int) -> Day:
+    """The same day without its last ``minutes`` of work."""
+    kept = list(day)
+    while kept and minutes > 0:
+        last = kept.pop()
+        if last.end - last.start > minutes:
+            kept.append(Interval(last.start, last.end - minutes))
+            break
+        minutes -= last.end - last.start
+    return tuple(kept)
+
+
+def _hours(
+    name: str,
+    own: WeekSettings,
+    company: HoursSettings,
+    timezone: str,
+    exceptions: Sequence[ExceptionSettings],
+) -> Hours | None:
     """One schedule; what it leaves out it has from the company. None where neither names a day."""
     week = own.week() or company.week()
     if week is None:
@@ -109,4 +166,7 @@ def _hours(name: str, own: WeekSettings, company: HoursSettings, timezone: str) 
         else None
     )
     zone = ZoneInfo(own.timezone or company.timezone or timezone)
-    return Hours(name, zone, DayPlan(name, week, company.exception, public))
+    shorter = own.shorter_before_holidays
+    if shorter is None:
+        shorter = company.shorter_before_holidays or 0
+    return Hours(name, zone, DayPlan(name, week, exceptions, public, shorter=shorter))

@@ -12,6 +12,7 @@ import msgspec
 from gateway.routing import publicdays
 from gateway.routing.week import WEEKDAYS, Day, parse_day
 
+MOST_SHORTER = 720
 COMPANY = "company"
 """The schedule of ``[hours]`` itself, where exceptions name schedules."""
 
@@ -46,6 +47,8 @@ class WeekSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Two-letter country whose public holidays are closed."""
     subdivision: str | None = None
     """Its state or region with holidays of its own (ISO 3166-2 without the country), as BY for Bavaria."""
+    shorter_before_holidays: int | None = None
+    """Minutes by which a working day before a public holiday ends earlier: 60 in Russia."""
 
     def __post_init__(self) -> None:
         for name, texts in self.given().items():
@@ -55,6 +58,8 @@ class WeekSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
                 raise ValueError(f"{name}: {error}") from None
         if self.timezone is not None:
             _check_zone(self.timezone)
+        if self.shorter_before_holidays is not None and not 0 <= self.shorter_before_holidays <= MOST_SHORTER:
+            raise ValueError(f"shorter_before_holidays must be 0 to {MOST_SHORTER} minutes")
         if self.country is not None:
             publicdays.check(self.country, self.subdivision)
         elif self.subdivision is not None:

@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
-from gateway.routing.calendars import Schedules, line_key
+from gateway.routing.calendars import Schedules, ended_earlier, line_key
 from gateway.routing.publicdays import PublicDays
-from gateway.routing.settings import HoursSettings
+from gateway.routing.settings import ExceptionSettings, HoursSettings
+from gateway.routing.week import parse_day, written
 
 MOSCOW = ZoneInfo("Europe/Moscow")
 WEEK = {day: ["09:00-18:00"] for day in ("mon", "tue", "wed", "thu")} | {"fri": ["09:00-16:45"]}
@@ -194,3 +195,54 @@ def test_of_a_moment_that_somebody_made_up_nothing_is_said(moment: datetime) -> 
 def test_any_line_has_a_key(line: str) -> None:
     assert isinstance(line_key(line, "RU"), str)
     assert schedules(**WEEK, schedule=[SUPPORT]).after_hours(noon(11, 20), line) is False
+
+
+@pytest.mark.parametrize(
+    ("day", "hours"),
+    [
+        (date(2026, 4, 30), 8),  # before 1 May, a Thursday
+        (date(2026, 5, 8), 6.75),  # a Friday before the Saturday of 9 May, which is a holiday itself
+        (date(2026, 6, 11), 8),
+        (date(2026, 11, 3), 8),
+        (date(2026, 11, 5), 9),
+        (date(2026, 5, 1), 0),
+        (date(2024, 11, 2), 7.75),  # a worked Saturday; the next day is an ordinary Sunday
+    ],
+)
+def test_a_working_day_before_a_holiday_is_shorter_where_that_is_configured(day: date, hours: float) -> None:
+    assert worked(schedules(country="RU", shorter_before_holidays=60, **WEEK), day) == hours
+
+
+def test_a_department_may_keep_its_whole_day_before_a_holiday() -> None:
+    hotline = {"name": "hotline", "lines": ["+74950000102"], "shorter_before_holidays": 0}
+    book = schedules(country="RU", shorter_before_holidays=60, schedule=[hotline], **WEEK)
+    assert (worked(book, date(2026, 4, 30), "+74950000102"), worked(book, date(2026, 4, 30))) == (9, 8)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "left"),
+    [(60, ("09:00-13:00", "14:00-17:00")), (240, ("09:00-13:00",)), (300, ("09:00-12:00",)), (600, ())],
+)
+def test_the_end_of_the_day_is_cut_over_its_break(minutes: int, left: tuple[str, ...]) -> None:
+    day = parse_day(["09:00-13:00", "14:00-18:00"])
+    assert tuple(map(written, ended_earlier(day, minutes))) == left
+
+
+def test_days_entered_by_people_count_at_once_for_whoever_holds_the_schedules() -> None:
+    book = schedules(**WEEK, schedule=[{"name": "sales", "lines": ["+74950000102"]}])
+    assert book.names == ["company", "sales"]
+    assert book.after_hours(noon(11, 23), "+74950000102") is False
+    closed = ExceptionSettings(date=date(2026, 11, 23), closed=True)
+    assert book.take((closed,))
+    assert not book.take((closed,)), "nothing changed"
+    assert book.after_hours(noon(11, 23), "+74950000102") is True
+    assert book.take(())
+    assert book.after_hours(noon(11, 23), None) is False
+
+
+def test_a_person_keeps_a_schedule_by_its_name_and_else_the_companys() -> None:
+    book = schedules(**WEEK, schedule=[{"name": "sales", "mon": ["10:00-12:00"]}])
+    assert book.of_person("sales") is book.named["sales"]
+    assert book.of_person(None) is book.of_person("gone") is book.company
+    nothing = Schedules.of(None, timezone="Europe/Moscow", region="RU")
+    assert (nothing.of_person("sales"), nothing.names) == (None, [])
