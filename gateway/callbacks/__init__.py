@@ -1,1 +1,1 @@
-"""Duties to call back: opened by a missed contact, closed when the person was reached."""
+"""Whoever did not get through is called back: a duty that somebody owns until the person was reached."""
