@@ -2,14 +2,22 @@
 
 An adapter is a folder with ``build(options, context) -> CrmAdapter`` (see registry.py). The required part is two
 methods; everything else a CRM may be able to do is an optional protocol that the gateway asks for with isinstance.
+
+A CRM that keeps contacts, leads and calls does not implement ``push`` itself: its author writes a RecordCrm
+(recordcrm.py), and RecordAdapter (recordadapter.py) turns events into its operations.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any, ClassVar, Protocol, runtime_checkable
+
+from crm_adapter.links import Links, MemoryLinks
+from crm_adapter.people import Manager
+from crm_adapter.vault import MemoryVault, Vault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +48,7 @@ class Done:
 
 
 class CrmError(Exception):
-    """Base of the four ways a push fails. The text is a sentence for people: never a secret, never a whole URL."""
+    """Base of the ways a push fails. The text is a sentence for people: never a secret, never a whole URL."""
 
     code: ClassVar[str]
     """Stable word for programs."""
@@ -53,6 +61,13 @@ class Unavailable(CrmError):
 
     code = "unavailable"
     retryable = True
+
+
+class Unknown(Unavailable):
+    """The request was sent and no whole answer came back: the CRM may have done it. Before it is sent again the CRM is
+    searched for the marker."""
+
+    code = "unknown"
 
 
 class Throttled(CrmError):
@@ -77,6 +92,18 @@ class Rejected(CrmError):
         super().__init__(reason)
         self.field = field
         """The field at fault, by the CRM's name for it."""
+
+
+class Conflict(CrmError):
+    """The CRM has several records that this could be about, and a person must say which."""
+
+    code = "conflict"
+    retryable = False
+
+    def __init__(self, reason: str, *, remote_ids: Sequence[str] = ()) -> None:
+        super().__init__(reason)
+        self.remote_ids = tuple(remote_ids)
+        """The CRM's ids of those records."""
 
 
 class Misconfigured(CrmError):
@@ -111,9 +138,74 @@ class Checks(Protocol):
         ...
 
 
+class Idempotency(StrEnum):
+    """How this CRM is kept from making a second record of one thing."""
+
+    NATIVE = "native"
+    """It recognises a key of ours by itself."""
+    MARKER = "marker"
+    """It keeps a key of ours, and is searched for it after an answer was lost."""
+    NONE = "none"
+    """It can't be searched: after a lost answer there may be two."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What a CRM can take. For people (``leadgate crm check``) and for the worker."""
+
+    contacts: bool = False
+    leads: bool = False
+    calls: bool = False
+    recordings: str = ""
+    """``link``, ``upload`` or empty: none."""
+    mail: bool = False
+    users: bool = False
+    """Its users can be listed, so managers are matched by mail or extension."""
+    owners: bool = False
+    """Whose contact it is can be read back."""
+    idempotency: Idempotency = Idempotency.NATIVE
+    parallel: int = 100
+    """Pushes under way at once that still make sense under its rate limit."""
+
+
+@runtime_checkable
+class Capable(Protocol):
+    """An adapter that says what its CRM can take."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Fixed while the adapter lives."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingFile:
+    """The recording of one call."""
+
+    name: str
+    """``2026-11-22-101.wav``."""
+    content_type: str
+    content: bytes = field(repr=False)
+
+
 def utc_now() -> datetime:
     """The machine's own time."""
     return datetime.now(UTC)
+
+
+async def no_managers() -> Sequence[Manager]:
+    """Where nobody is known."""
+    return ()
+
+
+async def no_recording(_call_id: str) -> RecordingFile | None:
+    """Where recordings can't be read."""
+    return None
+
+
+async def no_recording_url(_call_id: str) -> str | None:
+    """Where recordings have no address."""
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,8 +216,20 @@ class Context:
     """The configured name of this CRM, for messages."""
     allow_private: frozenset[str] | bool = False
     """Hosts that may be reached by plain http and at private addresses; True: every host in the adapter's options."""
+    language: str = "en"
+    """Of the words that we write into the CRM ourselves: ``en`` or ``ru``."""
     now: Callable[[], datetime] = field(default=utc_now, repr=False)
     """Wall time; timezone-aware."""
+    links: Links = field(default_factory=MemoryLinks, repr=False)
+    """The map of remote ids, kept by the gateway over restarts."""
+    managers: Callable[[], Awaitable[Sequence[Manager]]] = field(default=no_managers, repr=False)
+    """Our own people, to be matched with the CRM's users."""
+    recording: Callable[[str], Awaitable[RecordingFile | None]] = field(default=no_recording, repr=False)
+    """The recording of the call of this id, for a CRM that wants it uploaded; None where there is none."""
+    recording_url: Callable[[str], Awaitable[str | None]] = field(default=no_recording_url, repr=False)
+    """Its address, for a CRM that fetches recordings itself; None where it has none."""
+    vault: Vault = field(default_factory=MemoryVault, repr=False)
+    """Where a token that changes is kept over restarts."""
 
 
 class Build(Protocol):

@@ -14,7 +14,7 @@ from typing import Any
 import aiohttp
 from aiohttp.abc import AbstractResolver
 
-from crm_adapter.base import CrmError, Misconfigured, Rejected, Throttled, Unavailable, utc_now
+from crm_adapter.base import CrmError, Misconfigured, Rejected, Throttled, Unavailable, Unknown, utc_now
 from crm_adapter.guard import Guard, GuardedResolver
 
 MAX_ANSWER = 64 * 1024
@@ -36,7 +36,7 @@ _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What came back: at most MAX_ANSWER bytes of it."""
+    """What came back: at most the client's ``max_answer`` bytes of it."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
@@ -64,31 +64,43 @@ class HttpClient:
     """
 
     def __init__(
-        self, guard: Guard, *, timeout: float = 20.0, connections: int = 100, resolver: AbstractResolver | None = None
+        self,
+        guard: Guard,
+        *,
+        timeout: float = 20.0,
+        connections: int = 100,
+        resolver: AbstractResolver | None = None,
+        max_answer: int = MAX_ANSWER,
     ) -> None:
         self._guard = guard
         self._timeout = aiohttp.ClientTimeout(total=timeout, connect=min(CONNECT_SECONDS, timeout))
         self._connections = connections
+        self._max_answer = max_answer
         self._resolver = resolver
         self._session: aiohttp.ClientSession | None = None
 
     async def request(
         self, method: str, url: str, *, headers: Mapping[str, str] | None = None, body: bytes | None = None
     ) -> Answer:
-        """The answer, whatever its status. Raises Unavailable where there is none, Misconfigured for the guard's no."""
+        """The answer, whatever its status. Raises Unavailable where nothing was sent, Unknown where it was sent and no
+        whole answer came, Misconfigured for the guard's no."""
         host = self._guard.check_url(url)
         session = self._open()
         try:
             async with session.request(method, url, headers=headers, data=body, allow_redirects=False) as response:
-                content = await _read_capped(response)
+                content = await _read_capped(response, self._max_answer)
         except CrmError:
             raise
         except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
             raise Misconfigured("the address is no URL; write it like https://crm.example.com/hook") from None
+        except aiohttp.ConnectionTimeoutError:
+            raise Unavailable(f"{host} can't be reached within {self._timeout.connect:g} s") from None
         except TimeoutError:
-            raise Unavailable(f"{host} did not answer within {self._timeout.total:g} s") from None
-        except (aiohttp.ClientError, OSError) as error:
+            raise Unknown(f"{host} did not answer within {self._timeout.total:g} s") from None
+        except aiohttp.ClientConnectorError as error:
             raise Unavailable(f"{host} {_what_happened(error)}") from None
+        except (aiohttp.ClientError, OSError) as error:  # the request was on its way
+            raise Unknown(f"{host} {_what_happened(error)}") from None
         return Answer(status=response.status, headers=response.headers, body=content, host=host)
 
     async def close(self) -> None:
@@ -112,10 +124,9 @@ class HttpClient:
         return self._session
 
 
-async def _read_capped(response: aiohttp.ClientResponse) -> bytes:
-    """The first MAX_ANSWER bytes; the connection of a longer answer is not used again."""
+async def _read_capped(response: aiohttp.ClientResponse, room: int) -> bytes:
+    """The first ``room`` bytes; the connection of a longer answer is not used again."""
     parts: list[bytes] = []
-    room = MAX_ANSWER
     while room > 0:
         part = await response.content.read(room)
         if not part:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
@@ -31,6 +31,17 @@ class Options:
             raise BadOption(key, "must be a text in quotes")
         return value.strip()
 
+    def text_or_none(self, key: str) -> str | None:
+        """A non-empty string or a whole number as text, or None where the key is not there."""
+        if self._values.get(key) is None:
+            self._known.append(key)
+            return None
+        value = self._values[key]
+        if isinstance(value, int) and not isinstance(value, bool):
+            self._known.append(key)
+            return str(value)
+        return self.text(key)
+
     def texts(self, key: str) -> tuple[str, ...]:
         """One string or a list of strings (as JSON where an environment variable holds it); required, not empty."""
         value = _list_in_text(self._take(key, None))
@@ -47,6 +58,36 @@ class Options:
         if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
             raise BadOption(key, f"must be a number from {least:g} to {most:g}")
         return value
+
+    def choice(self, key: str, default: str, allowed: Sequence[str]) -> str:
+        """One of ``allowed``."""
+        value = self._take(key, default)
+        if value not in allowed:
+            near = difflib.get_close_matches(str(value), allowed, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise BadOption(key, f"must be one of {', '.join(allowed)}{hint}")
+        return str(value)
+
+    def flag(self, key: str, *, default: bool) -> bool:
+        """true or false; as text where an environment variable holds it."""
+        value = self._take(key, default)
+        if isinstance(value, str) and value.lower() in ("true", "false"):
+            return value.lower() == "true"
+        if not isinstance(value, bool):
+            raise BadOption(key, "must be true or false")
+        return value
+
+    def table(self, key: str) -> dict[str, Any]:
+        """A table (as JSON where an environment variable holds it); empty where it is not there."""
+        value = self._take(key, {})
+        if isinstance(value, str):
+            try:
+                value = json.loads(value)
+            except (ValueError, RecursionError):
+                value = None
+        if not isinstance(value, Mapping):
+            raise BadOption(key, "must be a table")
+        return dict(value)
 
     def finish(self) -> None:
         """Raise BadOption when a key is left that nobody asked for."""

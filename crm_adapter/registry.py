@@ -13,7 +13,10 @@ ENTRY_POINTS = "leadgate.crm_adapters"
 
 BUILT_IN = MappingProxyType(
     {
+        "amocrm": "crm_adapter.amocrm:build",
+        "bitrix24": "crm_adapter.bitrix24:build",
         "memory": "crm_adapter.memory:build",
+        "tryton": "crm_adapter.tryton:build",
         "webhook": "crm_adapter.webhook:build",
     }
 )

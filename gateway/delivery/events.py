@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
@@ -11,6 +12,8 @@ class EventType(StrEnum):
 
     LEAD_CREATED = "lead.created"
     LEAD_UPDATED = "lead.updated"
+    CALL_RINGING = "call.ringing"
+    CALL_ANSWERED = "call.answered"
     CALL_FINISHED = "call.finished"
     CALL_RECORDING_READY = "call.recording_ready"
     EMAIL_RECEIVED = "email.received"
@@ -24,6 +27,17 @@ SUPERSEDING = frozenset({EventType.LEAD_UPDATED, EventType.CONTACT_UPSERTED})
 """Their data is the whole state of a thing, so the newest says all: an older one that was never tried is dropped."""
 
 
+CALL_STATES: Mapping[str, tuple[str, ...]] = {
+    EventType.CALL_ANSWERED: (EventType.CALL_RINGING, EventType.CALL_ANSWERED),
+    EventType.CALL_FINISHED: (EventType.CALL_RINGING, EventType.CALL_ANSWERED, EventType.CALL_FINISHED),
+}
+"""Each state of a call tells the whole call so far: what it replaces of the same call, where that was never tried."""
+LIVE = frozenset({EventType.CALL_RINGING, EventType.CALL_ANSWERED})
+"""News of the moment. Only for a CRM that names them: to all others a call is one record, told when it is over."""
+
+
 def wanted(patterns: tuple[str, ...], event_type: str) -> bool:
-    """True where one of ``patterns`` (``lead.created``, ``call.*``, ``*``) names the event."""
+    """True where one of ``patterns`` (``lead.created``, ``call.*``, ``*``) names the event; LIVE ones by name only."""
+    if event_type in LIVE:
+        return event_type in patterns
     return any(fnmatchcase(event_type, pattern) for pattern in patterns)

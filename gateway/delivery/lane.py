@@ -13,7 +13,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from crm_adapter.base import CrmAdapter, CrmError, Done, Event, Throttled, Unavailable
+from crm_adapter.base import Capable, CrmAdapter, CrmError, Done, Event, Throttled, Unavailable
+from crm_adapter.bucket import Bucket
 from gateway.core.clock import Clock
 from gateway.core.errors import StoreUnavailable
 from gateway.core.ports import SourceHealth
@@ -44,11 +45,18 @@ class Lane:
         self.adapter = adapter
         self.results: Counter[str] = Counter()
         """Tries by result, for the metrics."""
+        self.late = ""
+        """A sentence when the oldest delivery has waited for too long; the watch (watch.py) writes it."""
         self._store = store
         self._clock = clock
         self._random = random
         self._poll = poll
         self._breaker = Breaker(random)
+        able = adapter.capabilities.parallel if isinstance(adapter, Capable) else crm.parallel
+        self._parallel = min(crm.parallel, able)
+        self._bucket = (
+            Bucket(crm.per_second, max(1.0, crm.per_second), clock=clock.monotonic) if crm.per_second else None
+        )
         self._awake = asyncio.Event()
         self._hand: deque[Claimed] = deque()
         """Claimed and not pushed yet."""
@@ -117,6 +125,8 @@ class Lane:
         if self._breaker.is_down:
             seconds = round(self._breaker.resumes_in(now))
             return "down", f"{self.crm.name} gives no usable answers; the next try is in {seconds} s"
+        if self.late:
+            return "late", f"{self.late}. 'leadgate outbox list --crm {self.crm.name}' says why"
         if self._breaker.is_patient(now):
             return "throttled", f"{self.crm.name} asked for {round(self._breaker.resumes_in(now))} s of peace"
         return "ready", ""
@@ -150,13 +160,13 @@ class Lane:
         """How many pushes may be under way now."""
         if self._stopping or self._hold is not None:
             return 0
-        return self._breaker.room(self._clock.monotonic(), self.crm.parallel)
+        return self._breaker.room(self._clock.monotonic(), self._parallel)
 
     def _wanted(self) -> int:
         """How many rows to claim: while the CRM is well, AHEAD for each that may be under way."""
         if self._stopping:
             return 0
-        room = self._breaker.room(self._clock.monotonic(), self.crm.parallel)
+        room = self._breaker.room(self._clock.monotonic(), self._parallel)
         ahead = 0 if self._breaker.is_down else AHEAD * room
         return room + ahead - len(self._under_way) - len(self._hand)
 
@@ -178,8 +188,12 @@ class Lane:
 
     async def _push(self, row: Claimed) -> None:
         try:
+            if self._bucket is not None:
+                await self._bucket.take()
             async with asyncio.timeout(PUSH_SECONDS):
                 outcome: Done | Exception = await self.adapter.push(_event(row))
+        except StoreUnavailable as error:  # of the map of ids: nothing is wrong with the CRM
+            outcome = Interrupted(f"the database did not keep what the CRM answered: {error}")
         except TimeoutError:
             outcome = Unavailable(f"no answer within {PUSH_SECONDS:g} s")
         except asyncio.CancelledError:  # by ``interrupt`` alone: the result is still to be written down

@@ -28,12 +28,13 @@ from sqlalchemy import (
 from gateway.core.clock import NewId
 from gateway.delivery import claims
 from gateway.delivery.claims import HELD, UNSENT, WAITING
-from gateway.delivery.events import SUPERSEDING, wanted
+from gateway.delivery.events import CALL_STATES, SUPERSEDING, wanted
 from gateway.delivery.settings import CrmSettings
-from gateway.storage.tables import Attempt, CrmHold, Outbox
+from gateway.storage.tables import Attempt, CrmHold, CrmLink, Outbox
 
 DEAD: ColumnElement[str] = literal_column("'dead'")
 STATES = ("waiting", "sending", "done", "held", "dead", "dropped")
+ENDED = ("done", "dead", "dropped")
 
 
 def enqueue(
@@ -57,7 +58,11 @@ def enqueue(
     if not names:
         return 0
     if event_type in SUPERSEDING:
-        _supersede(connection, names, event_type, order_key, lead_id, at)
+        _supersede(
+            connection, names, event_type, (event_type,), Outbox.lead_id.is_not_distinct_from(lead_id), order_key, at
+        )
+    elif interaction_id is not None and (older := CALL_STATES.get(event_type)):
+        _supersede(connection, names, event_type, older, Outbox.interaction_id == interaction_id, order_key, at)
     row = {
         "event_type": event_type,
         "message_id": new_id(),
@@ -75,7 +80,13 @@ def enqueue(
 
 
 def _supersede(
-    connection: Connection, crms: Collection[str], event_type: str, order_key: str, lead_id: str | None, at: datetime
+    connection: Connection,
+    crms: Collection[str],
+    event_type: str,
+    older: Collection[str],
+    same_thing: ColumnElement[bool],
+    order_key: str,
+    at: datetime,
 ) -> None:
     """Drop older news of the same thing that was never tried. What was tried may have arrived, so it keeps its turn."""
     connection.execute(
@@ -86,8 +97,8 @@ def _supersede(
             Outbox.state.in_(UNSENT),
             Outbox.state == WAITING,
             Outbox.attempts == 0,
-            Outbox.event_type == event_type,
-            Outbox.lead_id.is_not_distinct_from(lead_id),
+            Outbox.event_type.in_(older),
+            same_thing,
         )
         .values(state="dropped", reason=f"replaced by a newer {event_type}", updated_at=at)
     )
@@ -195,6 +206,34 @@ def retry_all(connection: Connection, at: datetime, *, crm: str | None = None, d
     if dead:
         count += connection.execute(update(Outbox).where(*mine, Outbox.state == DEAD).values(**_anew(at))).rowcount
     return count
+
+
+def replay(
+    connection: Connection, at: datetime, *, crm: str, since: datetime, until: datetime, states: Collection[str]
+) -> int:
+    """Send again what was made for ``crm`` at ``since`` <= created_at < ``until``, in its order; how many.
+
+    The message ids stay, so a receiver that recognises doubles keeps one of each, and one that lost its data gets all.
+    """
+    which: list[ColumnElement[str]] = [
+        literal_column(f"'{state}'") for state in ("done", "dead", "dropped") if state in states
+    ]
+    mine = (Outbox.crm == crm, Outbox.created_at >= since, Outbox.created_at < until, Outbox.state.in_(which))
+    return connection.execute(update(Outbox).where(*mine).values(**_anew(at))).rowcount
+
+
+def purge(connection: Connection, at: datetime, *, limit: int = 1000) -> int:
+    """Remove up to ``limit`` rows, and as many links, whose time to be kept is over; how many. Never what is unsent."""
+    over = Outbox.keep_until < at
+    ended = Outbox.state.in_([literal_column(f"'{state}'") for state in ENDED])
+    ids = connection.execute(select(Outbox.id).where(over, ended).limit(limit)).scalars().all()
+    gone = connection.execute(delete(Outbox).where(Outbox.id.in_(ids))).rowcount if ids else 0
+    keys = (CrmLink.crm, CrmLink.kind, CrmLink.local_id)
+    old = connection.execute(select(*keys).where(CrmLink.keep_until < at).limit(limit)).all()
+    for crm, kind, local_id in old:
+        mine = (CrmLink.crm == crm, CrmLink.kind == kind, CrmLink.local_id == local_id)
+        gone += connection.execute(delete(CrmLink).where(*mine)).rowcount
+    return gone
 
 
 def _anew(at: datetime) -> dict[str, Any]:

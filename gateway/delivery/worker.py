@@ -9,11 +9,15 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from crm_adapter.base import CrmAdapter
+from crm_adapter.recordadapter import RecordAdapter
 from gateway.core.clock import Clock
-from gateway.core.ports import SourceHealth
+from gateway.core.ports import Alarm, SourceHealth
 from gateway.delivery.lane import Lane
+from gateway.delivery.owners import OwnerPoll
 from gateway.delivery.settings import CrmSettings
+from gateway.delivery.surroundings import Surroundings
 from gateway.delivery.verdict import Random
+from gateway.delivery.watch import Watch
 from gateway.storage.store import Store
 
 log = logging.getLogger(__name__)
@@ -24,9 +28,9 @@ STOP_SECONDS = 8.0
 """What pushes under way get to end; the whole gateway stops within 10."""
 
 
-def build_adapters(crms: Sequence[CrmSettings]) -> dict[str, CrmAdapter]:
+def build_adapters(crms: Sequence[CrmSettings], surroundings: Surroundings | None = None) -> dict[str, CrmAdapter]:
     """One adapter a CRM, by its name. Raises ValueError with a sentence that names the key at fault."""
-    return {crm.name: crm.build() for crm in crms}
+    return {crm.name: crm.build(surroundings.context(crm) if surroundings else None) for crm in crms}
 
 
 class DeliveryWorker:
@@ -42,25 +46,38 @@ class DeliveryWorker:
         clock: Clock,
         crms: Sequence[CrmSettings],
         adapters: Mapping[str, CrmAdapter] | None = None,
+        surroundings: Surroundings | None = None,
         random: Random = random_module.random,
         poll: float = POLL_SECONDS,
         stop_seconds: float = STOP_SECONDS,
     ) -> None:
-        """``adapters``: by CRM name; by default what the settings say."""
-        adapters = build_adapters(crms) if adapters is None else adapters
+        """``adapters``: by CRM name; by default what the settings say, with ``surroundings``."""
+        adapters = build_adapters(crms, surroundings) if adapters is None else adapters
         self._lanes = [
             Lane(crm, adapters[crm.name], store=store, clock=clock, random=random, poll=poll) for crm in crms
         ]
+        self._watch = Watch(self._lanes, store=store, clock=clock)
+        self._polls = [
+            OwnerPoll(name, adapter, store=store, clock=clock) for name, adapter in self.record_adapters().items()
+        ]
         self._tasks: list[asyncio.Task[None]] = []
+        self._helpers: list[asyncio.Task[None]] = []
         self._stop_seconds = stop_seconds
 
     async def start(self) -> None:
         """Begin to deliver, with what an earlier process left first."""
         for lane in self._lanes:
             self._tasks.append(asyncio.create_task(lane.run(), name=f"delivery:{lane.crm.name}"))
+        if self._lanes:
+            self._helpers.append(asyncio.create_task(self._watch.run(), name="delivery-watch"))
+        self._helpers += [asyncio.create_task(poll.run(), name="crm-owners") for poll in self._polls]
 
     async def stop(self) -> None:
         """Claim nothing more, let the pushes under way end in time, write their results down, close the adapters."""
+        for helper in self._helpers:
+            helper.cancel()
+        await asyncio.gather(*self._helpers, return_exceptions=True)
+        self._helpers.clear()
         for lane in self._lanes:
             lane.finish()
         if self._tasks and (await asyncio.wait(self._tasks, timeout=self._stop_seconds))[1]:
@@ -82,6 +99,14 @@ class DeliveryWorker:
     def health(self) -> list[SourceHealth]:
         """One entry a CRM, from memory; how much waits is outbox.backlog's to say."""
         return [lane.health() for lane in self._lanes]
+
+    def alarms(self) -> list[Alarm]:
+        """``core.ports.AlarmSource``: CRMs that people must look after."""
+        return self._watch.alarms()
+
+    def record_adapters(self) -> dict[str, RecordAdapter]:
+        """The adapters of CRMs that keep records, by name: for questions about owners and users."""
+        return {lane.crm.name: lane.adapter for lane in self._lanes if isinstance(lane.adapter, RecordAdapter)}
 
     def adapter_of(self, crm: str) -> CrmAdapter:
         """The adapter of the CRM of this name. Raises KeyError."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,11 +21,24 @@ from crm_adapter.testing import REASON, RETRY_AFTER, AdapterContract, Fault, err
 from crm_adapter.webhook import build
 from tests.support.receiver import SECRET, Receiver, Reply
 
-COVERED = {"memory", "webhook"}
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+EVENTS = {"memory", "webhook"}
+"""Adapters for events, whose contract is in this file; the others have a file each."""
 
 
-def test_every_adapter_that_ships_is_in_this_file() -> None:
-    assert set(BUILT_IN) == COVERED
+@pytest.mark.parametrize("name", sorted(set(BUILT_IN) - EVENTS))
+def test_every_adapter_for_records_has_its_contract_its_fake_and_its_pages(name: str) -> None:
+    wanted = [
+        HERE / f"test_{name}.py",
+        ROOT / "crm_adapter" / name / "README.md",
+        ROOT / "docs" / "crm" / f"{name}.md",
+    ]
+    assert not [path for path in wanted if not path.is_file()]
+
+
+def test_the_adapters_for_events_are_those_of_this_file() -> None:
+    assert set(BUILT_IN) >= EVENTS
 
 
 class MemorySide:

@@ -37,7 +37,7 @@ def test_several_crms_get_an_adapter_each() -> None:
 
 
 def test_our_own_keys_are_not_handed_to_the_adapter() -> None:
-    assert {"name", "adapter", "allow_private", "events", "parallel"} == OWN_KEYS
+    assert {"name", "adapter", "allow_private", "events", "parallel", "per_second", "alarm_minutes"} == OWN_KEYS
     assert split({"name": "a", "url": "b"}) == {"name": "a", "options": {"url": "b"}}
 
 

@@ -1,0 +1,134 @@
+"""Our things as the fields of Bitrix24. Pure. Sources: the schemas of crm.item.add, crm.activity.add and
+telephony.externalCall.* in b24-rest-docs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from crm_adapter.bitrix24.portal import number
+from crm_adapter.recordcrm import Where
+from crm_adapter.records import Call, Kind, Lead, Message, Person
+from crm_adapter.words import say
+
+LEAD, DEAL, CONTACT = 1, 2, 3
+"""entityTypeId."""
+WORDS = {LEAD: "LEAD", DEAL: "DEAL", CONTACT: "CONTACT"}
+ORIGINATOR = "leadgate"
+SOURCES = {"call": "CALL", "mail": "EMAIL", "form": "WEB"}
+"""Sources that every Bitrix24 has from the start, by our channel."""
+UTM = ("source", "medium", "campaign", "content", "term")
+MOST_TITLE, MOST_NAME, MOST_UTM, MOST_TEXT, MOST_SUBJECT = 255, 50, 255, 15_000, 500
+"""Characters. Texts are columns of 64 KiB; 15,000 Cyrillic letters stay below it with their markup."""
+
+CALL_CODES = {"answered": "200", "busy": "486", "rejected": "603", "caller_hung_up": "603-S", "unavailable": "480"}
+MISSED = "304"
+
+
+def cut(text: str, most: int) -> str:
+    """At most ``most`` characters, with a sign where something is missing."""
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def handles(person: Person) -> list[dict[str, str]]:
+    """The multifields of a contact."""
+    return [
+        *({"typeId": "PHONE", "valueType": "WORK", "value": phone} for phone in person.phones),
+        *({"typeId": "EMAIL", "valueType": "WORK", "value": email} for email in person.emails),
+    ]
+
+
+def contact_fields(person: Person, where: Where) -> dict[str, Any]:
+    """A new contact."""
+    fields: dict[str, Any] = {
+        "name": cut(person.title, MOST_NAME),
+        "fm": handles(person),
+        "originatorId": ORIGINATOR,
+        "originId": person.id,
+        **person.extra,
+    }
+    if where.owner:
+        fields["assignedById"] = number(where.owner, "user")
+    return fields
+
+
+def missing_handles(person: Person, found: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """What ``found``, the contact's multifields, lacks. Numbers are compared by their last ten digits."""
+    known = {_same(str(one.get("typeId")), str(one.get("value"))) for one in found}
+    return [one for one in handles(person) if _same(one["typeId"], one["value"]) not in known]
+
+
+def _same(type_id: str, value: str) -> tuple[str, str]:
+    if type_id == "PHONE":
+        return type_id, "".join(sign for sign in value if sign.isdigit())[-10:]
+    return type_id, value.strip().lower()
+
+
+def lead_fields(lead: Lead, where: Where) -> dict[str, Any]:
+    """A new lead or deal."""
+    utm = {f"utm{name.capitalize()}": lead.origin.utm.get(name) for name in UTM}
+    fields: dict[str, Any] = {
+        "title": cut(lead.title, MOST_TITLE),
+        "comments": cut(lead.description, MOST_TEXT),
+        "originatorId": ORIGINATOR,
+        "originId": lead.id,
+        **{name: cut(value, MOST_UTM) for name, value in utm.items() if value},
+    }
+    if source := SOURCES.get(lead.channel):
+        fields["sourceId"] = source
+    if lead.origin.page or lead.origin.name:
+        fields["sourceDescription"] = cut(lead.origin.page or lead.origin.name or "", MOST_TITLE)
+    if where.contact:
+        fields["contactId"] = number(where.contact, "contact")
+    if where.owner:
+        fields["assignedById"] = number(where.owner, "user")
+    return fields | dict(lead.extra)
+
+
+def phone_forms(phones: Iterable[str]) -> list[str]:
+    """How people may have typed the numbers: +7926, 7926, 8926...; at most 20, as crm.duplicate.findbycomm takes."""
+    found: list[str] = []
+    for phone in phones:
+        found += [phone, phone.lstrip("+")]
+        if phone.startswith("+7") and len(phone) == 12:
+            found.append(f"8{phone[2:]}")
+    return list(dict.fromkeys(found))[:20]
+
+
+def call_code(call: Call) -> str:
+    """STATUS_CODE of telephony.externalCall.finish."""
+    if call.answered:
+        return CALL_CODES["answered"]
+    return CALL_CODES.get(call.missed_reason or call.outcome, MISSED)
+
+
+def call_subject(call: Call) -> str:
+    """The heading of a call in the timeline."""
+    way = say(call.language, "Incoming call" if call.inbound else "Outgoing call")
+    missed = "" if call.answered else f", {say(call.language, 'missed')}"
+    return f"{way}: {call.number or say(call.language, 'withheld number')}{missed}"
+
+
+def call_description(call: Call) -> str:
+    """What else is known of a call."""
+    facts = {
+        "Line": call.line,
+        "Extension": call.extension,
+        "Not answered": None if call.answered else call.missed_reason or call.outcome,
+        "Waited": str(call.wait_seconds),
+        "Talked": str(call.talk_seconds),
+        "Recording": call.recording_url,
+    }
+    return "\n".join(f"{say(call.language, name)}: {value}" for name, value in facts.items() if value)
+
+
+def comment(message: Message) -> str:
+    """A letter or form as a comment of the timeline. Its last line is the marker that it is found by."""
+    kind = say(message.language, "Letter" if message.kind is Kind.MAIL else "Form")
+    way = say(message.language, "received" if message.inbound else "sent")
+    return f"{kind} {way} {message.at:%Y-%m-%d %H:%M %Z}\n{cut(message.summary, MOST_TEXT)}\n{marker_line(message.id)}"
+
+
+def marker_line(marker: str) -> str:
+    """How a comment is found again."""
+    return f"[{ORIGINATOR} {marker}]"

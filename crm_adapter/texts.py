@@ -1,0 +1,109 @@
+"""Our things as text for people, for CRMs that show calls, letters and forms as notes. Pure."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable
+
+from crm_adapter.records import Call, Kind, Message, Person
+from crm_adapter.words import say
+
+COMPARED_DIGITS = 10
+"""Numbers are the same where their last ten digits are: however a person typed the country's prefix."""
+
+
+def cut(text: str, most: int) -> str:
+    """At most ``most`` characters, with a sign where something is missing."""
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def digits(phone: str) -> str:
+    """What of a number is compared."""
+    return "".join(sign for sign in phone if sign.isdigit())[-COMPARED_DIGITS:]
+
+
+def new_phones(person: Person, known: Iterable[str]) -> list[str]:
+    """The person's numbers that are not among ``known``."""
+    there = {digits(one) for one in known}
+    return [one for one in person.phones if digits(one) not in there]
+
+
+def new_emails(person: Person, known: Iterable[str]) -> list[str]:
+    """The person's mails that are not among ``known``."""
+    there = {one.strip().lower() for one in known}
+    return [one for one in person.emails if one.lower() not in there]
+
+
+def has_handle(person: Person, phones: Iterable[str], emails: Iterable[str]) -> bool:
+    """Whether a record with these numbers and mails really is the person's: searches find similar ones too."""
+    mine = {one.lower() for one in person.emails}
+    return bool({digits(one) for one in person.phones} & {digits(one) for one in phones if digits(one)}) or bool(
+        mine & {one.strip().lower() for one in emails}
+    )
+
+
+def phone_forms(phones: Iterable[str]) -> list[str]:
+    """How people may have typed the numbers: +7926..., 7926..., 8926..."""
+    found: list[str] = []
+    for phone in phones:
+        found += [phone, phone.lstrip("+")]
+        if phone.startswith("+7") and len(phone) == len("+79261234567"):
+            found.append(f"8{phone[2:]}")
+    return list(dict.fromkeys(found))
+
+
+def call_subject(call: Call) -> str:
+    """The heading of a call."""
+    way = say(call.language, "Incoming call" if call.inbound else "Outgoing call")
+    missed = "" if call.answered else f", {say(call.language, 'missed')}"
+    return f"{way}: {call.number or say(call.language, 'withheld number')}{missed}"
+
+
+def call_facts(call: Call) -> str:
+    """What is known of a call, a line each."""
+    facts = {
+        "Line": call.line,
+        "Extension": call.extension,
+        "Not answered": None if call.answered else call.missed_reason or call.outcome,
+        "Waited": str(call.wait_seconds),
+        "Talked": str(call.talk_seconds),
+        "Recording": call.recording_url,
+    }
+    return "\n".join(f"{say(call.language, name)}: {value}" for name, value in facts.items() if value)
+
+
+def message_head(message: Message) -> str:
+    """The first line of a letter or form."""
+    kind = say(message.language, "Letter" if message.kind is Kind.MAIL else "Form")
+    way = say(message.language, "received" if message.inbound else "sent")
+    return f"{kind} {way} {message.at:%Y-%m-%d %H:%M %Z}"
+
+
+def marker_line(marker: str) -> str:
+    """The last line of a note: how it is found again."""
+    return f"[leadgate {marker}]"
+
+
+def note_of_call(call: Call, most: int) -> str:
+    """A call as a note of at most ``most`` characters, with its marker."""
+    return _note(f"{call_subject(call)}\n{call_facts(call)}", call.id, most)
+
+
+def note_of_message(message: Message, most: int) -> str:
+    """A letter or form as a note of at most ``most`` characters, with its marker."""
+    return _note(f"{message_head(message)}\n{message.summary}", message.id, most)
+
+
+def _note(text: str, marker: str, most: int) -> str:
+    line = marker_line(marker)
+    return f"{cut(text, most - len(line) - 1)}\n{line}"
+
+
+def with_news(old: str, new: str) -> str:
+    """``old``, as people may have changed it, and below it ``new``; ``old`` alone where it has that already."""
+    return old if not new or new in old else f"{old}\n\n{new}" if old.strip() else new
+
+
+def as_html(text: str) -> str:
+    """Plain text as HTML that shows the same, whatever the text has in it."""
+    return html.escape(text).replace("\n", "<br>")

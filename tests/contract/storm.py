@@ -1,0 +1,269 @@
+"""Many deliveries through the real worker, with faults: what arrived, compared with what should have.
+
+    python -m tests.contract.storm --deliveries 10000
+
+prints a row an adapter. ``test_storm.py`` runs the same with few.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from sqlalchemy import Connection, func, insert, select
+
+from crm_adapter.base import Capabilities, Capable, CrmAdapter, Done, Event
+from crm_adapter.testkit import events
+from crm_adapter.testkit.fakecrm import PASSING, Asked, FakeCrm, Reply, Trouble
+from gateway.core.clock import new_id
+from gateway.delivery import outbox
+from gateway.delivery.breaker import PAUSES
+from gateway.delivery.settings import CrmSettings
+from gateway.delivery.surroundings import Surroundings
+from gateway.delivery.worker import DeliveryWorker
+from gateway.storage.migrations import upgrade
+from gateway.storage.settings import StorageSettings
+from gateway.storage.store import Store
+from gateway.storage.tables import Attempt, Manager, Outbox
+from tests.contract import test_amocrm, test_bitrix24
+from tests.support.clock import MONDAY, FakeClock
+from tests.support.fakecrm.amocrm import FakeAmoCrm
+from tests.support.fakecrm.bitrix24 import FakeBitrix24
+from tests.support.receiver import SECRET
+
+CRM = "storm"
+STEPS = 6
+"""Events of one person's story."""
+SHARE = 0.2
+"""Of the tries meet a fault, each at one of the requests that it makes."""
+
+
+class FakeHook(FakeCrm):
+    """A receiver of Standard Webhooks that keeps each message once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: dict[str, dict[str, Any]] = {}
+
+    def is_signed_in(self, asked: Asked) -> bool:
+        return "webhook-signature" in asked.headers
+
+    def answer(self, asked: Asked) -> Reply:
+        self.kept.setdefault(asked.headers["webhook-id"], asked.json())
+        return Reply(status=204)
+
+    def shown(self) -> dict[str, list[dict[str, Any]]]:
+        by_type: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for one in self.kept.values():
+            by_type[one["type"]].append(one["data"])
+        calls = [{"number": one["details"]["caller"], "seconds": round(one["details"]["talk_seconds"] or 0)}
+                 for one in by_type["call.finished"]]  # fmt: skip
+        texts = {one["id"]: one["text"] for one in [*by_type["lead.created"], *by_type["lead.updated"]]}
+        return {"contact": [{"phones": one["contact"]["phones"]} for one in by_type["lead.created"]],
+                "lead": [{"text": text} for text in texts.values()], "call": calls,
+                "mail": by_type["email.received"], "form": by_type["form.received"]}  # fmt: skip
+
+
+class Faults:
+    """One for each fifth try, at any of the requests that are made then."""
+
+    def __init__(self, seed: int) -> None:
+        self._chance = Random(seed)
+        self._due = 0
+
+    def a_try_begins(self) -> None:
+        """Perhaps a fault is due."""
+        self._due += self._chance.random() < SHARE
+
+    def choose(self, _: Asked) -> Trouble | None:
+        """For the fake: whether this request is the one."""
+        if not self._due or self._chance.random() < 0.5:
+            return None
+        self._due -= 1
+        return self._chance.choice(PASSING)
+
+
+class Shaken:
+    """The adapter, with faults due at its tries."""
+
+    def __init__(self, adapter: CrmAdapter, faults: Faults) -> None:
+        self._adapter = adapter
+        self._faults = faults
+        self.capabilities = adapter.capabilities if isinstance(adapter, Capable) else Capabilities()
+
+    async def push(self, event: Event) -> Done:
+        """Pass it on."""
+        self._faults.a_try_begins()
+        return await self._adapter.push(event)
+
+    async def close(self) -> None:
+        """Pass it on."""
+        await self._adapter.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """One adapter to try."""
+
+    adapter: str
+    fake: Callable[[], FakeCrm]
+    options: Callable[[FakeCrm], Mapping[str, Any]]
+
+
+SIDES = {
+    "webhook": Sort("webhook", FakeHook, lambda fake: {"url": fake.url, "secret": SECRET}),
+    "bitrix24 (webhook)": Sort("bitrix24", FakeBitrix24, test_bitrix24.webhook_options),
+    "bitrix24 (application)": Sort("bitrix24", partial(FakeBitrix24, is_app=True), test_bitrix24.app_options),
+    "amocrm": Sort("amocrm", FakeAmoCrm, test_amocrm.token_options),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What came of one storm."""
+
+    deliveries: int
+    tries: Mapping[str, int]
+    """By result."""
+    states: Mapping[str, int]
+    wrong: Sequence[str]
+    """Sentences: what was lost, doubled or out of order."""
+    seconds: float
+
+    @property
+    def failed_share(self) -> float:
+        """Of the tries."""
+        return 1 - self.tries.get("done", 0) / max(sum(self.tries.values()), 1)
+
+
+async def storm(sort: Sort, folder: Path, *, deliveries: int, seed: int = 7) -> Outcome:
+    """Put the stories of many persons out, push them through trouble, and look at what the CRM has."""
+    persons = deliveries // STEPS
+    fake, faults = sort.fake(), Faults(seed)
+    await fake.start()
+    fake.choose = faults.choose
+    table = {"name": CRM, "adapter": sort.adapter, "allow_private": True, **sort.options(fake), "timeout": 5}
+    crm = CrmSettings.from_table(table)
+    upgrade(StorageSettings(), folder)
+    store = Store.open(StorageSettings(), folder)
+    await store.start()
+    try:
+        await store.write(lambda connection: _fill(connection, crm, persons))
+        started = time.monotonic()
+        await _deliver(store, crm, folder, faults)
+        seconds = time.monotonic() - started
+        tries = await store.read(_tries)
+        states = await store.read(_states)
+        given_up = await store.read(_given_up)
+    finally:
+        await store.stop()
+        await fake.stop()
+    wrong = [*compare(fake.shown(), persons), *given_up]
+    return Outcome(deliveries=persons * STEPS, tries=tries, states=states, wrong=wrong, seconds=seconds)
+
+
+def _fill(connection: Connection, crm: CrmSettings, persons: int) -> None:
+    for one in events.MANAGERS:
+        row = {"id": one.id, "login": one.login, "name": one.name, "role": "manager", "email": one.email,
+               "extensions": list(one.extensions), "created_at": MONDAY}  # fmt: skip
+        connection.execute(insert(Manager), row)
+    stories = [events.story(person) for person in range(1, persons + 1)]
+    for step in range(STEPS):
+        for person, story in enumerate(stories, start=1):
+            event = story[step]
+            outbox.enqueue(
+                connection, [crm], event_type=event.type, order_key=events.ident(1, person), data=event.data,
+                at=MONDAY, new_id=new_id, interaction_id=str(event.data["id"]),
+                lead_id=str(event.data["id"]) if event.type.startswith("lead") else None,
+            )  # fmt: skip
+
+
+async def _deliver(store: Store, crm: CrmSettings, folder: Path, faults: Faults) -> None:
+    """Until nothing waits; time is moved, so that no pause is waited for."""
+    clock = FakeClock()
+    given = Surroundings(store=store, clock=clock, data=folder)
+    adapter = Shaken(crm.build(given.context(crm)), faults)
+    worker = DeliveryWorker(
+        store=store, clock=clock, crms=[crm], adapters={CRM: adapter}, random=lambda: 0.0, poll=0.02
+    )
+    await worker.start()
+    try:
+        while (await store.read(_states)).keys() & {"waiting", "sending"}:
+            clock.move(PAUSES[-1] * 2)
+            if await store.read(outbox.holds):  # a token refused twice in a row: a person looks, and lets it go on
+                await store.write(lambda connection: outbox.release_crm(connection, CRM))
+            worker.kick()
+            await asyncio.sleep(0.05)
+    finally:
+        await worker.stop()
+
+
+def _tries(connection: Connection) -> dict[str, int]:
+    query = select(Attempt.result, func.count()).group_by(Attempt.result)
+    return {str(result): count for result, count in connection.execute(query)}
+
+
+def _given_up(connection: Connection) -> list[str]:
+    rows = connection.execute(select(Outbox).where(Outbox.state != "done"))
+    return [f"{row.event_type} is {row.state} after {row.attempts} tries: {row.reason}" for row in rows]
+
+
+def _states(connection: Connection) -> dict[str, int]:
+    query = select(Outbox.state, func.count()).group_by(Outbox.state)
+    return {str(state): count for state, count in connection.execute(query)}
+
+
+def compare(shown: Mapping[str, Sequence[Mapping[str, Any]]], persons: int) -> Sequence[str]:
+    """What is wrong, as sentences; ``lead.updated`` may have replaced nothing, so every step must be there."""
+    wrong = []
+    for kind, wanted in (("contact", 1), ("lead", 1), ("call", 2), ("mail", 1), ("form", 1)):
+        if len(shown[kind]) != wanted * persons:
+            wrong.append(f"{len(shown[kind])} of {kind}, not {wanted * persons}")
+    doubles = [phone for phone, count in Counter(one["phones"][0] for one in shown["contact"]).items() if count > 1]
+    wrong += [f"{phone} is twice a contact" for phone in doubles]
+    stale = sum("4 метра" not in one["text"] for one in shown["lead"])
+    if stale:
+        wrong.append(f"{stale} leads without their last text")
+    calls: dict[str, list[int]] = defaultdict(list)
+    for one in shown["call"]:
+        calls[str(one["number"])].append(int(one["seconds"]))
+    wrong += [f"calls of {number} came as {seconds}" for number, seconds in calls.items() if seconds != [60, 0]]
+    return wrong
+
+
+async def main(deliveries: int, only: str) -> int:
+    """Print the table; 1 where something is wrong."""
+    print(f"{'adapter':<24}{'deliveries':>11}{'tries':>8}{'failed':>8}{'lost':>6}{'doubled or':>11}{'a second':>10}")
+    print(f"{'':<57}{'disordered':>11}")
+    bad = 0
+    for name, sort in SIDES.items():
+        if only not in name:
+            continue
+        with TemporaryDirectory() as folder:
+            found = await storm(sort, Path(folder), deliveries=deliveries)
+        lost = found.deliveries - found.states.get("done", 0)
+        bad += len(found.wrong) + lost
+        print(
+            f"{name:<24}{found.deliveries:>11}{sum(found.tries.values()):>8}{found.failed_share:>8.1%}{lost:>6}"
+            f"{len(found.wrong):>11}{found.deliveries / found.seconds:>10.0f}"
+        )
+        for sentence in found.wrong[:5]:
+            print(f"    {sentence}")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--deliveries", type=int, default=10_000)
+    parser.add_argument("--only", default="", metavar="NAME", help="adapters whose name has this in it")
+    given = parser.parse_args()
+    raise SystemExit(asyncio.run(main(given.deliveries, given.only)))

@@ -1,0 +1,259 @@
+"""The adapter ``bitrix24`` in both its modes, and what is particular to Bitrix24."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from crm_adapter.base import Context, Misconfigured, Rejected, Throttled, Unavailable
+from crm_adapter.bitrix24 import build
+from crm_adapter.bitrix24.errors import error_of, judge
+from crm_adapter.http import Answer
+from crm_adapter.options import BadOption
+from crm_adapter.records import person_of
+from crm_adapter.registry import BUILT_IN
+from crm_adapter.testkit import events
+from crm_adapter.testkit.contract import RecordContract
+from crm_adapter.testkit.fakecrm import FakeCrm
+from tests.support.fakecrm.bitrix24 import CODE, CONTACT, DEAL, LEAD, REFRESH, SECRET, FakeBitrix24
+
+
+def webhook_options(fake: FakeCrm) -> dict[str, Any]:
+    """An incoming webhook."""
+    return {"url": f"{fake.url}/rest/1/{CODE}/", "timeout": 0.5, "rate": 1000}
+
+
+def app_options(fake: FakeCrm) -> dict[str, Any]:
+    """A local application."""
+    return {
+        "url": fake.url, "client_id": "local.1", "client_secret": SECRET, "refresh_token": REFRESH,
+        "oauth_url": f"{fake.url}/oauth/token/", "timeout": 0.5, "rate": 1000,
+    }  # fmt: skip
+
+
+class TestWebhook(RecordContract):
+    """Everything but telephony."""
+
+    build = staticmethod(build)
+    fake = FakeBitrix24
+    mapped: ClassVar = {"lead": "ufCrm_1", "contact": "ufCrm_1"}
+    secrets = (CODE,)
+
+    def options(self, fake: FakeCrm) -> dict[str, Any]:
+        return webhook_options(fake)
+
+    async def test_calls_become_activities_of_the_lead(self) -> None:
+        async with self.standing() as side:
+            await side.push(*events.story(1))
+            fake: Any = side.fake
+            (lead_id,) = fake.items[LEAD].rows
+            first, missed = fake.activities.rows.values()
+        assert (first["OWNER_TYPE_ID"], first["OWNER_ID"], first["TYPE_ID"]) == (LEAD, lead_id, 2)
+        assert first["COMMUNICATIONS"][0]["ENTITY_TYPE_ID"] == CONTACT
+        assert (first["COMPLETED"], missed["COMPLETED"]) == ("Y", "N"), "a missed call waits to be called back"
+        assert "missed" in missed["SUBJECT"]
+
+    async def test_what_people_wrote_into_the_comments_stays(self) -> None:
+        async with self.standing() as side:
+            await side.push(events.event("lead.created", events.lead(1)))
+            fake: Any = side.fake
+            (row,) = fake.items[LEAD].rows.values()
+            row["comments"], row["title"] = "Called back, wants oak", "Big kitchen"
+            await side.push(events.event("lead.updated", events.lead(1, text="Ещё дверь"), step=2))
+        assert row["comments"].startswith("Called back, wants oak")
+        assert "Ещё дверь" in row["comments"]
+        assert row["title"] == "Big kitchen"
+
+    async def test_an_owner_that_people_set_stays_unless_leadgate_owns(self) -> None:
+        for owners, wanted in (("crm", 1), ("leadgate", 7)):
+            async with self.standing(owners=owners) as side:
+                await side.push(events.event("lead.created", events.lead(1)))
+                fake: Any = side.fake
+                (row,) = fake.items[LEAD].rows.values()
+                row["assignedById"] = 1
+                await side.push(events.event("lead.updated", events.lead(1, text="Ещё дверь"), step=2))
+            assert row["assignedById"] == wanted, owners
+
+    async def test_a_crm_without_leads_gets_deals(self) -> None:
+        async with self.standing() as side:
+            fake: Any = side.fake
+            fake.mode = 2
+            await side.push(*events.story(1))
+            assert len(fake.items[DEAL].rows) == 1
+            assert not fake.items[LEAD].rows
+            assert {row["OWNER_TYPE_ID"] for row in fake.activities.rows.values()} == {DEAL}
+
+    async def test_check_names_the_missing_right_and_the_unknown_field(self) -> None:
+        async with self.standing(fields={"lead": {"ufCrm_77": "{subject}"}}) as side:
+            fake: Any = side.fake
+            fake.scopes = ("crm",)
+            with pytest.raises(Misconfigured, match=r"right user: is missing.*field ufCrm_77: is no field"):
+                await side.adapter.check()
+            assert not fake.commits
+
+    async def test_owners_are_read_back_page_by_page(self) -> None:
+        async with self.standing() as side:
+            fake: Any = side.fake
+            for person in range(60):
+                system = {"updatedTime": "2026-11-22T12:00:01+03:00", "assignedById": 7 + person % 2}
+                fake.items[CONTACT].put({"name": "x", "fm": []}, system=system)
+            crm: Any = side.adapter.crm
+            first = await crm.owners_since("2026-11-22T12:00:00+03:00", events.START)
+            second = await crm.owners_since(first.next_place, events.START)
+            third = await crm.owners_since(second.next_place, events.START)
+        assert (len(first.found), first.more, len(second.found), second.more) == (50, True, 10, False)
+        assert {one.user for one in first.found} == {"7", "8"}
+        assert len(third.found) == 50, "the moment itself is looked at again: nothing that changed within it is missed"
+
+    async def test_the_owner_of_a_caller_is_found_however_the_number_was_typed(self) -> None:
+        async with self.standing() as side:
+            side.fake.seed_contact(name="Ivan", phone=events.phone(1))
+            crm: Any = side.adapter.crm
+            found = person_of(events.contact(1))
+            assert found is not None
+            owner = await crm.find_owner(found)
+        assert owner.id == "1"
+
+
+class TestApp(RecordContract):
+    """With telephony."""
+
+    build = staticmethod(build)
+    fake: ClassVar[Callable[[], FakeCrm]] = partial(FakeBitrix24, is_app=True)
+    mapped: ClassVar = {"lead": "ufCrm_1"}
+    secrets = (SECRET, REFRESH, "access-token", "refresh-token-1")
+
+    def options(self, fake: FakeCrm) -> dict[str, Any]:
+        return app_options(fake)
+
+    async def test_a_call_is_registered_once_and_finished_with_its_result(self) -> None:
+        async with self.standing() as side:
+            await side.push(*events.story(1))
+            fake: Any = side.fake
+            first, missed = fake.statistics.rows.values()
+            (contact_id,) = fake.items[CONTACT].rows
+        assert (first["STATUS_CODE"], first["DURATION"], first["USER_ID"]) == ("200", 60, 8)
+        assert (missed["STATUS_CODE"], missed["DURATION"]) == ("304", 0)
+        assert first["EXTERNAL_CALL_ID"] == events.ident(3, 1, 1)
+        assert first["CRM_ENTITY_TYPE"] == "LEAD"
+        assert contact_id
+        assert not fake.activities.rows
+
+    async def test_the_refresh_token_that_was_spent_is_never_used_again(self) -> None:
+        async with self.standing() as side:
+            await side.push(events.story(1)[0])
+            for person in range(2, 5):
+                side.fake.expire()
+                await side.push(events.story(person)[0])
+            assert len(side.shown("lead")) == 4
+
+    async def test_a_dead_refresh_token_is_said_in_clear_words(self) -> None:
+        async with self.standing(refresh_token="spent-long-ago") as side:
+            error = await side.error_of(events.story(1)[0])
+        assert isinstance(error, Misconfigured)
+        assert "install the local application anew" in str(error)
+
+
+def answer(status: int, document: Any) -> Answer:
+    """An answer of a portal."""
+    return Answer(status=status, headers={}, body=json.dumps(document).encode(), host="example.bitrix24.ru")
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind", "words"),
+    [
+        (503, "QUERY_LIMIT_EXCEEDED", Throttled, "too many requests"),
+        (429, "OPERATION_TIME_LIMIT", Throttled, "OPERATION_TIME_LIMIT"),
+        (403, "WRONG_AUTH_TYPE", Misconfigured, "local application"),
+        (401, "NO_AUTH_FOUND", Misconfigured, "was the webhook deleted"),
+        (401, "INVALID_CREDENTIALS", Misconfigured, "has run out"),
+        (403, "insufficient_scope", Misconfigured, "tick CRM"),
+        (403, "ACCESS_DENIED", Misconfigured, "commercial plan"),
+        (503, "OVERLOAD_LIMIT", Misconfigured, "write to its support"),
+        (404, "ERROR_METHOD_NOT_FOUND", Misconfigured, "right for it is missing"),
+        (500, "INTERNAL_SERVER_ERROR", Unavailable, "INTERNAL_SERVER_ERROR"),
+        (400, "NOT_FOUND", Rejected, "NOT_FOUND"),
+        (400, "ERROR_CORE", Rejected, "ERROR_CORE"),
+        (200, "ERROR_CORE", Rejected, "ERROR_CORE"),
+    ],
+)
+def test_each_error_of_bitrix24_has_its_meaning_and_the_way_out(
+    status: int, code: str, kind: type[Exception], words: str
+) -> None:
+    with pytest.raises(kind) as caught:
+        judge(answer(status, {"error": code, "error_description": "said the portal"}))
+    assert type(caught.value) is kind
+    assert words.lower() in str(caught.value).lower()
+
+
+def test_the_field_at_fault_is_taken_from_the_words() -> None:
+    error = error_of("ERROR_CORE", 'Не заполнено поле "TITLE"', answer(400, {}))
+    assert isinstance(error, Rejected)
+    assert error.field == "TITLE"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"url": "https://example.bitrix24.ru/"}, "whole address of the incoming webhook"),
+        ({"url": "http://example.bitrix24.ru/rest/1/x/"}, "https"),
+        ({"url": "https://example.bitrix24.ru/", "client_id": "local.1"}, "client_secret is missing"),
+        ({"url": "https://example.bitrix24.ru/rest/1/x/", "users": {"anna": "Anna"}}, "number of a user"),
+        ({"url": "https://example.bitrix24.ru/rest/1/x/", "target": "leads"}, "did you mean lead"),
+        ({"url": "https://example.bitrix24.ru/rest/1/x/", "fields": {"lead": {"ufCrm_1": "{a"}}}, "stands alone"),
+        ({"url": "https://example.bitrix24.ru/rest/1/x/", "fields": {"leads": {}}}, "no kind of record"),
+        ({"url": "https://example.bitrix24.ru/rest/1/x/", "weburl": 1}, "not known to this adapter"),
+    ],
+)
+def test_bad_settings_are_refused_with_the_key_and_without_the_value(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(BadOption, match=words) as caught:
+        build(options, Context(name="test"))
+    assert "/rest/1/x" not in str(caught.value)
+
+
+PLAIN = {"string": str, "integer": int, "array": list, "object": dict, "boolean": bool}
+
+
+@pytest.mark.parametrize("is_app", [False, True])
+async def test_every_body_fits_the_vendors_own_schema(is_app: bool) -> None:
+    folder = Path(os.environ.get("LEADGATE_CORPORA") or Path(__file__).parents[3] / "shared") / "crm" / "bitrix24"
+    if not folder.is_dir():
+        pytest.skip(f"no schemas of the vendor in {folder} (set LEADGATE_CORPORA)")
+    side_of = TestApp() if is_app else TestWebhook()
+    async with side_of.standing() as side:
+        await side.push(*events.story(1), events.event("call.finished", events.call(1, 3, recording=True), step=9))
+        await side.push(*[events.again(one, 2) for one in events.story(1)])
+        asked = [one for one in side.fake.asked if "/rest/" in one.path]
+    checked = 0
+    for one in asked:
+        method = one.path.rpartition("/")[2].removesuffix(".json")
+        schema_file = folder / f"{method}.json"
+        if not schema_file.exists():  # profile, scope and voximplant.statistic.get have no schema there
+            continue
+        schema = json.loads(schema_file.read_text(encoding="utf-8"))
+        body = {key: value for key, value in one.json().items() if key != "auth"}
+        params = {param["name"]: param for param in schema["params"]}
+        assert set(body) <= set(params), f"{method}: {set(body) - set(params)}"
+        for name, value in body.items():
+            kind = PLAIN.get(params[name]["base"])
+            loose = params[name].get("ref") or method == "crm.activity.add"
+            assert kind is None or loose or isinstance(value, kind), f"{method}.{name}: {value!r}"
+        missing = (
+            {name for name, param in params.items() if param["required"] is True} - set(body) - {"USER_PHONE_INNER"}
+        )
+        assert not missing, f"{method}: {missing}"
+        known = {field["name"] for field in schema["defs"].get("fieldsFields", {}).get("fields", [])}
+        if known and method != "crm.activity.add":
+            assert {name for name in body["fields"] if not name.startswith("ufCrm")} <= known, method
+        checked += 1
+    assert checked > 5
+
+
+def test_the_adapter_is_registered() -> None:
+    assert "bitrix24" in BUILT_IN

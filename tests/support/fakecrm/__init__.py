@@ -1,0 +1,1 @@
+"""Honest fakes of the CRMs, one file each."""

@@ -1,0 +1,194 @@
+"""Tryton over a socket: the part of JSON-RPC that the adapter uses, by the models of trytond 8.2."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from typing import Any
+
+from crm_adapter.testkit.fakecrm import REASON, Asked, FakeCrm, Reply, Trouble
+from crm_adapter.testkit.schema import Field, Invalid, Table, validate
+
+DATABASE, USER, PASSWORD = "crm", "leadgate", "password-of-tryton"
+TEXT, INT = Field(), Field(type="int")
+MECHANISM = {"type": Field(required=True, allowed=["phone", "mobile", "fax", "email", "website"]),
+             "value": Field(required=True), "party": INT}  # fmt: skip
+PARTY = {"name": TEXT, "code": TEXT, "contact_mechanisms": Field(type="list")}
+OPPORTUNITY = {
+    "reference": TEXT,
+    "description": TEXT,
+    "comment": TEXT,
+    "party": INT,
+    "company": Field(type="int", required=True, allowed=[1]),
+    "employee": Field(type="int", allowed=[1, 7, 8]),
+    "start_date": Field(type="object", inner={"__class__": Field(required=True, allowed=["date"]),
+                                              **{name: Field(type="int", required=True)
+                                                 for name in ("year", "month", "day")}}),
+}  # fmt: skip
+NOTE = {"resource": Field(required=True), "message": Field(required=True), "copy_to_resources": Field(type="list")}
+EMPLOYEES: list[dict[str, Any]] = [
+    {"id": 1, "rec_name": "Admin", "active": True, "party.": {"email": "a@x.example", "phone": "", "mobile": ""}},
+    {"id": 7, "rec_name": "Анна", "active": True, "party.": {"email": "anna@example.com", "phone": "+74950000101",
+                                                            "mobile": ""}},
+    {"id": 8, "rec_name": "Олег", "active": True, "party.": {"email": "", "phone": "102", "mobile": ""}},
+]  # fmt: skip
+
+
+class FakeTryton(FakeCrm):
+    """``company`` None: the user has chosen none."""
+
+    def __init__(self, *, company: int | None = 1) -> None:
+        super().__init__()
+        self.company = company
+        self.parties = self.table("party.party", PARTY)
+        self.mechanisms = self.table("party.contact_mechanism", MECHANISM)
+        self.opportunities = self.table("sale.opportunity", OPPORTUNITY)
+        self.notes = self.table("ir.note", NOTE)
+        self.sessions = 0
+        self.session = ""
+
+    # -- signing in and errors ---------------------------------------------------------------------------------------
+
+    def is_sign_in(self, asked: Asked) -> bool:
+        return b'"common.db.login"' in asked.body
+
+    def is_signed_in(self, asked: Asked) -> bool:
+        wanted = base64.b64encode(f"{USER}:5:{self.session}".encode()).decode()
+        return self.is_sign_in(asked) or asked.headers.get("Authorization") == f"Session {wanted}"
+
+    def expire(self) -> bool:
+        self.session = "session-that-ended"
+        return True
+
+    def trouble(self, trouble: Trouble, asked: Asked) -> Reply:
+        if trouble is Trouble.REFUSED:
+            return self.invalid(Invalid("phone", REASON.removeprefix("phone ")))
+        return super().trouble(trouble, asked)
+
+    def invalid(self, problem: Invalid) -> Reply:
+        return Reply(body={"id": 0, "error": ["UserError", [str(problem), "", None]]})
+
+    # -- methods -----------------------------------------------------------------------------------------------------
+
+    def answer(self, asked: Asked) -> Reply:
+        if asked.path != f"/{DATABASE}/rpc/":
+            return Reply(status=404)
+        body = asked.json()
+        validate({"id": INT, "method": TEXT, "params": Field(type="list")}, body)
+        if self.is_sign_in(asked):
+            return self._login(*body["params"])
+        if body["method"] == "model.res.user.get_preferences":
+            return self._result({"company": self.company, "language": "en", "employee": None})
+        _, _, rest = body["method"].partition("model.")
+        model, _, method = rest.rpartition(".")
+        *params, context = body["params"]
+        if not isinstance(context, dict):
+            return Reply(status=422, body={"error": "Missing context argument"})
+        return self._result(getattr(self, f"do_{method}")(model, *params))
+
+    def _result(self, result: Any) -> Reply:
+        return Reply(body={"id": 0, "result": result})
+
+    def _login(self, user: str, parameters: Mapping[str, str], language: str) -> Reply:
+        if (user, parameters.get("password")) != (USER, PASSWORD):
+            return Reply(status=401)
+        self.sessions += 1
+        self.session = f"session-{self.sessions}"
+        return self._result([5, self.session, None])
+
+    def _table(self, model: str) -> Table:
+        for table in (self.parties, self.mechanisms, self.opportunities, self.notes):
+            if table.name == model:
+                return table
+        raise Invalid(model, "is not known")
+
+    def do_create(self, model: str, records: list[dict[str, Any]]) -> list[int]:
+        return [self._create(model, one) for one in records]
+
+    def _create(self, model: str, values: dict[str, Any]) -> int:
+        if model == "sale.opportunity" and values.get("party") not in (None, *self.parties.rows):
+            raise Invalid("party", "is not found")
+        row_id = self._table(model).add(values)
+        self._add_mechanisms(row_id, values)
+        return row_id
+
+    def do_write(self, model: str, ids: list[int], values: dict[str, Any]) -> None:
+        for row_id in ids:
+            if row_id not in self._table(model).rows:
+                raise Invalid(model, f"has no record {row_id}")
+            self._table(model).change(row_id, values)
+            self._add_mechanisms(row_id, values)
+
+    def _add_mechanisms(self, party: int, values: Mapping[str, Any]) -> None:
+        for action, found in values.get("contact_mechanisms") or ():
+            if action != "create":
+                raise Invalid("contact_mechanisms", f"can't {action} here")
+            for one in found:
+                self.mechanisms.add({**one, "party": party})
+
+    def do_search_read(
+        self, model: str, domain: list[Any], offset: int, limit: int | None, order: Any, fields: list[str]
+    ) -> list[dict[str, Any]]:
+        if model == "company.employee":
+            return EMPLOYEES
+        rows = [row for row in self._table(model).rows.values() if self._fits(domain, row)]
+        return [{"id": row["id"], **{name: row.get(name) for name in fields}} for row in rows[offset:][:limit]]
+
+    def _fits(self, domain: list[Any], row: Mapping[str, Any]) -> bool:
+        if domain[:1] == ["OR"]:
+            return any(self._fits([clause], row) for clause in domain[1:])
+        return all(self._fits_clause(row, *clause) for clause in domain)
+
+    def _fits_clause(self, row: Mapping[str, Any], name: str, operator: str, wanted: Any) -> bool:
+        value = row["value"] if name == "value_compact" else row.get(name)
+        match operator:
+            case "=":
+                return bool(value == wanted)
+            case "in":
+                return value in wanted
+            case "like":
+                return fnmatchcase(str(value), str(wanted).replace("[", "[[]").replace("%", "*"))
+            case "ilike":
+                return str(value).lower() == str(wanted).replace("\\", "").lower()
+        raise Invalid(name, f"knows no {operator}")
+
+    # -- what it has -------------------------------------------------------------------------------------------------
+
+    def seed_contact(self, *, name: str, phone: str, email: str | None = None) -> str:
+        party = self.parties.put({"name": name})
+        self.mechanisms.put({"party": party, "type": "mobile", "value": f"8{phone[2:]}"})
+        if email:
+            self.mechanisms.put({"party": party, "type": "email", "value": email})
+        return str(party)
+
+    def _values(self, party: int, *types: str) -> list[str]:
+        found = [one["value"] for one in self.mechanisms.where(party=party) if one["type"] in types]
+        return [f"+7{one[1:]}" if one[0] == "8" and one.isdigit() else one for one in found]
+
+    def shown(self) -> dict[str, list[dict[str, Any]]]:
+        return {
+            "contact": [
+                {"name": row["name"], "phones": self._values(row["id"], "phone", "mobile"),
+                 "emails": self._values(row["id"], "email"), "owner": None}
+                for row in self.parties.rows.values()
+            ],
+            "lead": [
+                {"title": row["description"], "text": row["comment"], "contact": row.get("party"),
+                 "owner": str(row.get("employee"))}
+                for row in self.opportunities.rows.values()
+            ],
+            "call": [self._call(text) for text in self._notes("Incoming call")],
+            "mail": [{"text": text} for text in self._notes("Letter")],
+            "form": [{"text": text} for text in self._notes("Form")],
+        }  # fmt: skip
+
+    def _notes(self, word: str) -> list[str]:
+        return [row["message"] for row in self.notes.rows.values() if row["message"].startswith(word)]
+
+    def _call(self, text: str) -> dict[str, Any]:
+        number = text.partition(": ")[2].partition("\n")[0].partition(",")[0]
+        talked = int(text.rpartition("Talked: ")[2].partition("\n")[0])
+        extension = text.partition("Extension: ")[2].partition("\n")[0]
+        (owner,) = [str(one["id"]) for one in EMPLOYEES if one["party."]["phone"] == extension]
+        return {"number": number, "inbound": True, "seconds": talked, "owner": owner}
