@@ -75,6 +75,14 @@ def record(connection: Connection, deed: Deed, at: datetime) -> None:
     connection.execute(insert(AUDIT), {**row, "hash": _hash(before, row)})
 
 
+def newest(connection: Connection, limit: int, *, before: int | None = None) -> list[dict[str, Any]]:
+    """The last deeds, the newest first; ``before``: only those with a smaller id."""
+    query = select(AUDIT).order_by(AUDIT.c.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(AUDIT.c.id < before)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """What a look at the whole chain found."""

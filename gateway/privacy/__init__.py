@@ -1,0 +1,1 @@
+"""Personal data: told and erased when a person asks, removed when its time is over."""
