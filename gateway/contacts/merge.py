@@ -6,16 +6,17 @@ moved is written down, so that ``unmerge`` can move exactly that back.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
+from gateway.contacts.duties import join_callbacks, part_callbacks
 from gateway.core.clock import NewId
 from gateway.core.errors import LeadgateError
 from gateway.live.changes import ChangeKind, record
-from gateway.storage.tables import Contact, ContactHandle, ContactMerge, Interaction, Lead
+from gateway.storage.tables import Contact, ContactHandle, ContactMerge, Document, Interaction, Lead, Note, Task
 
 
 class NotMerged(LeadgateError):
@@ -27,6 +28,9 @@ class NotMerged(LeadgateError):
 MERGED = "merged"
 """Status of a lead whose contact turned out to have another open lead: its interactions went there."""
 
+WORK: Mapping[str, Any] = {"tasks": Task, "notes": Note, "documents": Document}
+"""What people made for a contact or a lead, by its key in the log of merges."""
+
 
 def merge(connection: Connection, *, winner_id: str, loser_id: str, reason: str, at: datetime, new_id: NewId) -> str:
     """Make ``loser_id`` part of ``winner_id``; returns the id of the merge, for unmerge."""
@@ -34,11 +38,13 @@ def merge(connection: Connection, *, winner_id: str, loser_id: str, reason: str,
         "handles": _ids(connection, ContactHandle.id, ContactHandle.contact_id == loser_id),
         "interactions": _ids(connection, Interaction.id, Interaction.contact_id == loser_id),
         "leads": _ids(connection, Lead.id, Lead.contact_id == loser_id),
+        **{key: _ids(connection, table.id, table.contact_id == loser_id) for key, table in WORK.items()},
         "followers": _ids(connection, Contact.id, Contact.merged_into == loser_id),
         "joined": _join_open_leads(connection, winner_id, loser_id, at),
+        "callbacks": join_callbacks(connection, winner_id, loser_id, at),
         "filled": _fill_from(connection, winner_id, loser_id, at),
     }
-    for table in (ContactHandle, Interaction, Lead):
+    for table in (ContactHandle, Interaction, Lead, *WORK.values()):
         connection.execute(update(table).where(table.contact_id == loser_id).values(contact_id=winner_id))
     connection.execute(update(Contact).where(Contact.merged_into == loser_id).values(merged_into=winner_id))
     connection.execute(update(Contact).where(Contact.id == loser_id).values(merged_into=winner_id, updated_at=at))
@@ -74,11 +80,14 @@ def _join_open_leads(connection: Connection, winner_id: str, loser_id: str, at: 
         return None
     interactions = _ids(connection, Interaction.id, Interaction.lead_id == closed)
     connection.execute(update(Interaction).where(Interaction.lead_id == closed).values(lead_id=kept))
+    work = {key: _ids(connection, table.id, table.lead_id == closed) for key, table in WORK.items()}
+    for table in WORK.values():
+        connection.execute(update(table).where(table.lead_id == closed).values(lead_id=kept))
     connection.execute(update(Lead).where(Lead.id == closed).values(status=MERGED, closed_at=at, updated_at=at))
     connection.execute(update(Lead).where(Lead.id == kept).values(updated_at=at))
     record(connection, ChangeKind.LEAD_UPDATED, closed, at)
     record(connection, ChangeKind.LEAD_UPDATED, kept, at)
-    return {"kept": kept, "closed": closed, "interactions": interactions}
+    return {"kept": kept, "closed": closed, "interactions": interactions, **work}
 
 
 def _fill_from(connection: Connection, winner_id: str, loser_id: str, at: datetime) -> list[str]:
@@ -105,10 +114,13 @@ def unmerge(connection: Connection, merge_id: str, at: datetime) -> None:
     log = connection.execute(query).one_or_none()
     if log is None:
         raise NotMerged(f"there is no merge {merge_id} that could be undone")
-    for table, key in ((ContactHandle, "handles"), (Interaction, "interactions"), (Lead, "leads")):
-        still = table.id.in_(log.moved[key]) & (table.contact_id == log.winner_id)
+    moved: dict[str, Any] = {"handles": ContactHandle, "interactions": Interaction, "leads": Lead, **WORK}
+    for key, table in moved.items():
+        still = table.id.in_(log.moved.get(key, ())) & (table.contact_id == log.winner_id)  # older logs have no work
         connection.execute(update(table).where(still).values(contact_id=log.loser_id))
     _part_leads(connection, log.moved["joined"], at)
+    if "callbacks" in log.moved:  # merges of the first release moved none
+        part_callbacks(connection, log.moved["callbacks"], log.winner_id, log.loser_id, at)
     _empty_again(connection, log.winner_id, log.loser_id, log.moved["filled"], at)
     connection.execute(
         update(Contact).where(Contact.id.in_(log.moved["followers"])).values(merged_into=log.loser_id, updated_at=at)
@@ -133,8 +145,10 @@ def _part_leads(connection: Connection, joined: dict[str, Any] | None, at: datet
     if joined is None:
         return
     closed = joined["closed"]
-    still = Interaction.id.in_(joined["interactions"]) & (Interaction.lead_id == joined["kept"])
-    connection.execute(update(Interaction).where(still).values(lead_id=closed))
+    moved: dict[str, Any] = {"interactions": Interaction, **WORK}
+    for key, table in moved.items():
+        still = table.id.in_(joined.get(key, ())) & (table.lead_id == joined["kept"])
+        connection.execute(update(table).where(still).values(lead_id=closed))
     reopened = (Lead.id == closed) & (Lead.status == MERGED)
     connection.execute(update(Lead).where(reopened).values(status="open", closed_at=None, updated_at=at))
     record(connection, ChangeKind.LEAD_UPDATED, closed, at)

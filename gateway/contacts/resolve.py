@@ -66,6 +66,11 @@ def resolve(
     return Resolved(winner, created=False, merged=tuple(losers))
 
 
+def is_known(connection: Connection, handles: Sequence[Handle]) -> bool:
+    """Whether one of the handles belongs to a contact already."""
+    return bool(_owners(connection, handles))
+
+
 def _owners(connection: Connection, handles: Sequence[Handle]) -> dict[Handle, str]:
     """Which of the handles belong to whom."""
     rows = connection.execute(_OWNERS, {"values": [handle.value for handle in handles]})

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, bindparam, literal_column, select, update
 
 from gateway.core.clock import NewId
 from gateway.core.types import Channel, Direction, Draft, Kind
+from gateway.leads.settings import FIRST_STAGE
 from gateway.live.changes import ChangeKind, record
 from gateway.storage.tables import Lead, table_of
 
@@ -123,6 +124,8 @@ def _open(connection: Connection, request: Request, *, at: datetime, keep_until:
             "opened_by": request.interaction_id,
             "created_at": at,
             "updated_at": at,
+            "stage": FIRST_STAGE,
+            "stage_since": at,
             "keep_until": keep_until,
         },
     )

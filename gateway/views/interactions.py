@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, func, select
 
-from gateway.storage.tables import Interaction
+from gateway.core.types import Channel
+from gateway.storage.tables import Interaction, Sighting
 from gateway.views.leads import source_view
 from gateway.views.people import contact_briefs, manager_briefs
-from gateway.views.shapes import HandleView, InteractionView
+from gateway.views.shapes import HandleView, InteractionView, SightingView
 
 
 def interactions_by_id(connection: Connection, interaction_ids: Iterable[str]) -> dict[str, InteractionView]:
@@ -23,6 +24,7 @@ def interaction_views(connection: Connection, rows: Sequence[Row[Any]]) -> list[
     """Rows of the table of interactions, in their order. A handful of statements for all."""
     contacts = contact_briefs(connection, [row.contact_id for row in rows])
     managers = manager_briefs(connection, [row.manager_id for row in rows])
+    seen = sightings_of(connection, [row.id for row in rows if row.channel == Channel.MAIL.value])
     return [
         InteractionView(
             id=row.id,
@@ -43,6 +45,7 @@ def interaction_views(connection: Connection, rows: Sequence[Row[Any]]) -> list[
             attachments=row.attachments,
             problems=row.problems,
             details=row.details,
+            sightings=seen.get(row.id, []),
             after_hours=row.after_hours,
             contact=contacts.get(row.contact_id),
             manager=managers.get(row.manager_id),
@@ -54,3 +57,21 @@ def interaction_views(connection: Connection, rows: Sequence[Row[Any]]) -> list[
         )
         for row in rows
     ]
+
+
+def sightings_of(connection: Connection, interaction_ids: Sequence[str]) -> dict[str, list[SightingView]]:
+    """Where these letters were met, each place once. No statement where there are no letters."""
+    if not interaction_ids:
+        return {}
+    first = func.min(Sighting.seen_at).label("first")
+    query = (
+        select(Sighting.interaction_id, Sighting.source, Sighting.place, first)
+        .where(Sighting.interaction_id.in_(interaction_ids))
+        .group_by(Sighting.interaction_id, Sighting.source, Sighting.place)
+        .order_by(first, Sighting.source, Sighting.place)
+    )
+    found: dict[str, list[SightingView]] = {}
+    for row in connection.execute(query):
+        view = SightingView(source=row.source, place=row.place, seen_at=row.first)
+        found.setdefault(str(row.interaction_id), []).append(view)
+    return found

@@ -7,9 +7,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
+from gateway.core.money import plain
 from gateway.storage.tables import Interaction, Lead
 from gateway.views.people import contact_briefs, manager_briefs
-from gateway.views.shapes import LeadView, SourceView
+from gateway.views.shapes import LeadView, MoneyView, SourceView
 
 
 def leads_by_id(connection: Connection, lead_ids: Iterable[str]) -> dict[str, LeadView]:
@@ -28,6 +29,13 @@ def source_view(source: dict[str, Any]) -> SourceView:
     )
 
 
+def money_view(units: int | None, currency: str | None) -> MoneyView | None:
+    """Stored money as the contract shows it."""
+    if units is None or currency is None:
+        return None
+    return MoneyView(amount=plain(units, currency), currency=currency)
+
+
 def lead_views(connection: Connection, rows: Sequence[Row[Any]]) -> list[LeadView]:
     """Rows of the table of leads, in their order. A handful of statements for all."""
     contacts = contact_briefs(connection, [row.contact_id for row in rows])
@@ -39,6 +47,9 @@ def lead_views(connection: Connection, rows: Sequence[Row[Any]]) -> list[LeadVie
             channel=row.channel,
             status=row.status,
             stage=row.stage,
+            stage_since=row.stage_since or row.created_at,
+            reason=row.reason,
+            amount=money_view(row.amount, row.currency),
             contact=contacts.get(row.contact_id),
             manager=managers.get(row.manager_id),
             source=source_view(row.source),
@@ -47,6 +58,9 @@ def lead_views(connection: Connection, rows: Sequence[Row[Any]]) -> list[LeadVie
             fields=row.fields,
             after_hours=row.after_hours,
             created_at=row.created_at,
+            updated_at=row.updated_at,
+            closed_at=row.closed_at,
+            version=row.version,
             interactions=interactions.get(row.id, []),
         )
         for row in rows

@@ -36,6 +36,15 @@ class SourceView(msgspec.Struct, frozen=True, kw_only=True):
     click_ids: dict[str, str]
 
 
+class MoneyView(msgspec.Struct, frozen=True, kw_only=True):
+    """An amount of money."""
+
+    amount: str
+    """Decimal, with a point: ``12500.50``."""
+    currency: str
+    """ISO 4217."""
+
+
 class LeadView(msgspec.Struct, frozen=True, kw_only=True):
     """A contact's request being worked."""
 
@@ -45,6 +54,12 @@ class LeadView(msgspec.Struct, frozen=True, kw_only=True):
     status: str
     """``open``, ``won``, ``lost``, ``spam``, or ``merged`` into the open lead of the same person."""
     stage: str
+    stage_since: datetime
+    """When it came to its stage."""
+    reason: str | None
+    """Why it was lost or is spam."""
+    amount: MoneyView | None
+    """What it is worth."""
     contact: ContactBrief | None
     """Null where the person withheld every handle."""
     manager: ManagerBrief | None
@@ -54,6 +69,10 @@ class LeadView(msgspec.Struct, frozen=True, kw_only=True):
     fields: dict[str, str]
     after_hours: bool | None
     created_at: datetime
+    updated_at: datetime
+    closed_at: datetime | None
+    version: int
+    """One more with each change by a person or program; ``If-Match`` takes it."""
     interactions: list[str]
     """Ids, the oldest first."""
 
@@ -64,6 +83,17 @@ class HandleView(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     """``phone`` (E.164) or ``email``."""
     value: str
+
+
+class SightingView(msgspec.Struct, frozen=True, kw_only=True):
+    """One place where a letter was met. The same letter in two mailboxes is one interaction with two of them."""
+
+    source: str
+    """The configured name of the mailbox, or ``smtp``."""
+    place: str
+    """The folder; empty for SMTP."""
+    seen_at: datetime
+    """When it came there."""
 
 
 class InteractionView(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,6 +121,8 @@ class InteractionView(msgspec.Struct, frozen=True, kw_only=True):
     problems: list[str]
     details: dict[str, Any]
     """The channel's own record."""
+    sightings: list[SightingView] = []
+    """Of letters: where they were met, the first place first."""
     after_hours: bool | None
     contact: ContactBrief | None
     manager: ManagerBrief | None
@@ -134,6 +166,29 @@ class CallView(msgspec.Struct, frozen=True, kw_only=True):
     ended: bool = False
     gap: bool = False
     """Events were lost: the PBX, the connection or Leadgate went down during the call. What is said may not be all."""
+
+
+class OutcallView(msgspec.Struct, frozen=True, kw_only=True):
+    """A call that was asked for (click to call), and how far it came."""
+
+    id: str
+    manager: str | None
+    """Id of the manager whose phone rings."""
+    pbx: str | None
+    extension: str | None
+    number: str
+    """E.164."""
+    contact: str | None
+    callback: str | None
+    state: str
+    """``refused``, ``calling_manager``, ``calling_customer``, ``manager_no_answer``, ``manager_busy``, ``failed``, or
+    ``unknown`` where the connection was lost before the PBX told."""
+    code: str | None
+    """Why it was refused or failed, for programs."""
+    reason: str | None
+    """The same for people."""
+    call: str | None
+    """Id of the call itself (``/api/v1/calls/{id}``) once the PBX told of it: there stands whether they talked."""
 
 
 class ContactView(msgspec.Struct, frozen=True, kw_only=True):
