@@ -13,7 +13,24 @@ import sys
 from collections.abc import Callable, Sequence
 
 from gateway import __version__
-from gateway.cli import doctor, files, forms, importing, outbox, people, recompute, record, serve, setup
+from gateway.cli import (
+    callbacks,
+    crm,
+    doctor,
+    exporting,
+    files,
+    forms,
+    importing,
+    mailbox,
+    outbox,
+    people,
+    privacy,
+    recompute,
+    record,
+    routing,
+    serve,
+    setup,
+)
 from gateway.core.errors import ConfigError, LeadgateError
 
 FAILED = 1
@@ -38,7 +55,25 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"leadgate {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for group in (serve, setup, doctor, record, files, importing, forms, recompute, people, outbox):
+    groups = (
+        serve,
+        setup,
+        doctor,
+        record,
+        files,
+        importing,
+        exporting,
+        mailbox,
+        forms,
+        recompute,
+        people,
+        outbox,
+        crm,
+        callbacks,
+        routing,
+        privacy,
+    )
+    for group in groups:
         group.add(commands)
     return parser
 

@@ -56,6 +56,7 @@ def _inspect_ami(args: argparse.Namespace) -> int:
         trunks=tuple(name for pbx in settings.pbx for name in pbx.trunks),
         trunk_contexts=tuple(name for pbx in settings.pbx for name in pbx.trunk_contexts),
         internal_contexts=tuple(name for pbx in settings.pbx for name in pbx.internal_contexts),
+        robots=tuple(name for pbx in settings.pbx for name in pbx.robots),
     )
     region = settings.gateway.region
     return _each(args.files, lambda file: inspect_ami([file], region=region, lines=lines))

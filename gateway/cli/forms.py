@@ -21,9 +21,11 @@ from gateway.core.errors import LeadgateError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
+    from datetime import datetime
 
     from sqlalchemy import Connection
 
+    from gateway.capture.deliverylog import Noted
     from gateway.capture.replay import Delivery, Replaced, Stored
     from gateway.config import Settings
     from gateway.core.types import Draft
@@ -52,7 +54,7 @@ def _add_log(group: Any) -> argparse.ArgumentParser:
         "log",
         _log,
         "list what the forms received, the newest first",
-        more="A delivery that came twice is listed once; one without proof of its sender was refused, and is not kept.",
+        more="A line without an ID is no item of its own: a duplicate, or a request that was refused and is not kept.",
         examples=["leadgate forms log", "leadgate forms log --form site --kind spam --limit 20 --json"],
     )
     parser.add_argument("--form", metavar="KEY", help="only of this form")
@@ -105,21 +107,40 @@ def _log(args: argparse.Namespace) -> int:
                 connection, CONNECTOR, source=args.form, kind=args.kind, before_id=args.before, limit=args.limit
             )
         )
+        noted = [] if args.kind else await store.read(partial(_notes_beside, found, args))
         if args.json:
-            print_json({"deliveries": [record(one) for one in found]})
+            print_json({"deliveries": [record(one) for one in found], "others": [record(one) for one in noted]})
             return 0
-        print_table(
-            ("ID", "FORM", "RECEIVED", "KIND", "READ AS", "WHO", "REMARK"), [_line(one, settings) for one in found]
-        )
+        lines = [(one.received_at, _line(one, settings)) for one in found]
+        lines += [(one.at, _noted_line(one, settings)) for one in noted]
+        lines.sort(key=lambda line: line[0], reverse=True)
+        columns = ("ID", "FORM", "RECEIVED", "OUTCOME", "KIND", "READ AS", "WHO", "REMARK")
+        print_table(columns, [line for _, line in lines])
         return 0
 
     return with_store(args, work)
 
 
+def _notes_beside(page: Sequence[Delivery], args: argparse.Namespace, connection: Connection) -> Sequence[Noted]:
+    """What was refused or came twice in the time that a page of deliveries covers."""
+    from gateway.capture.deliverylog import notes
+
+    since = page[-1].received_at if len(page) == args.limit else None
+    until = page[0].received_at if args.before and page else None
+    return notes(connection, CONNECTOR, source=args.form, since=since, until=until, limit=args.limit)
+
+
+def _noted_line(one: Noted, settings: Settings) -> tuple[str | None, ...]:
+    times = f"{one.number} times. " if one.number > 1 else ""
+    return (None, one.source, moment(one.at, settings), one.outcome, None, None, one.peer, f"{times}{one.detail}"[:120])
+
+
 def _line(one: Delivery, settings: Settings) -> tuple[str | None, ...]:
     who = ", ".join(part for part in (one.name, *one.handles) if part)
     remark = one.error or " ".join(one.problems)
-    return (str(one.id), one.source, moment(one.received_at, settings), one.kind, one.preset, who[:60], remark[:120])
+    outcome = "stored" if one.state != "aside" else "aside"
+    when = moment(one.received_at, settings)
+    return (str(one.id), one.source, when, outcome, one.kind, one.preset, who[:60], remark[:120])
 
 
 def _show(args: argparse.Namespace) -> int:
@@ -164,7 +185,7 @@ def _replay(args: argparse.Namespace) -> int:
         told = []
         async for one in _chosen(store, args):
             draft = _read_again(one, settings, not_spam=args.not_spam)
-            outcome = await _put(store, one, draft, dry_run=args.dry_run)
+            outcome = await _put(store, one, draft, args)
             counts[outcome.value] = counts.get(outcome.value, 0) + 1
             told.append(_outcome(one, draft, outcome))
         if args.json:
@@ -235,11 +256,26 @@ def _settings_of(key: str, settings: Settings) -> FormSettings:
     return next((form for form in settings.form if key in (form.key, *form.previous_keys)), FormSettings(key=key))
 
 
-async def _put(store: Store, one: Stored, draft: Draft, *, dry_run: bool) -> Replaced:
-    from gateway.capture.replay import Replaced, is_same_reading, put_reading
+async def _put(store: Store, one: Stored, draft: Draft, args: argparse.Namespace) -> Replaced:
+    from gateway.capture.replay import Replaced, is_same_reading
     from gateway.core.clock import SystemClock
 
-    if dry_run:
+    if args.dry_run:
         return Replaced.UNCHANGED if is_same_reading(one, draft) else Replaced.CHANGED
     at = SystemClock().now()
-    return await store.write(lambda connection: put_reading(connection, one, draft, at))
+    return await store.write(partial(_put_and_record, one, draft, at, args.not_spam))
+
+
+def _put_and_record(one: Stored, draft: Draft, at: datetime, not_spam: bool, connection: Connection) -> Replaced:
+    from gateway.audit.log import CONSOLE, Deed, record
+    from gateway.capture.replay import Replaced, put_reading
+
+    outcome = put_reading(connection, one, draft, at)
+    if outcome is Replaced.CHANGED:
+        detail = {"form": one.source, "delivery": one.id}
+        action = "form.not_spam" if not_spam else "form.replayed"
+        deed = Deed(
+            actor=CONSOLE, action=action, object_kind="interaction", object_id=one.interaction_id, detail=detail
+        )
+        record(connection, deed, at)
+    return outcome

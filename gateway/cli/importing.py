@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gateway.cli import importing_mail
+from gateway.cli import importing_mail, importing_tables
 from gateway.cli.common import add_command, add_config_and_data, load_settings, tell, with_store
 from gateway.log import escape_controls
 
@@ -24,7 +24,7 @@ TELL_EVERY = 2.0
 
 
 def add(commands: Any) -> None:
-    """Declare import cdr and import mail."""
+    """Declare import cdr, mail, contacts and spend."""
     group = add_command(commands, "import", None, "store history").add_subparsers(
         title="commands", metavar="COMMAND", required=True
     )
@@ -50,6 +50,7 @@ def add(commands: Any) -> None:
     cdr.add_argument("--table", metavar="NAME", help="of databases (default: cdr; 'cel' or '*.cel' for channel events)")
     cdr.add_argument("paths", nargs="+", metavar="PATH")
     importing_mail.add_to(group)
+    importing_tables.add_to(group)
 
 
 def _import_cdr(args: argparse.Namespace) -> int:
@@ -85,13 +86,7 @@ async def _import_one(
     from gateway.telephony.lines import LineRules
 
     name, configured = pbx
-    lines = LineRules()
-    if configured is not None:
-        lines = LineRules(
-            trunks=configured.trunks,
-            trunk_contexts=configured.trunk_contexts,
-            internal_contexts=configured.internal_contexts,
-        )
+    lines = configured.lines if configured is not None else LineRules()
     log = _open(path, args, settings)
     clock = SystemClock()
     sink = DurableSink(

@@ -1,4 +1,4 @@
-"""``leadgate import mail``: old letters from files. Run twice it changes nothing the second time."""
+"""``leadgate import mail``: old letters from files and mailboxes. Run twice it changes nothing the second time."""
 
 from __future__ import annotations
 
@@ -6,17 +6,21 @@ import argparse
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from datetime import time as dawn
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gateway.cli.common import add_command, add_config_and_data, tell, with_store
+from gateway.cli.common import add_command, add_config_and_data, load_settings, tell, with_store
 from gateway.log import escape_controls
 
 if TYPE_CHECKING:
     from gateway.config import Settings
     from gateway.core.ports import Sink
+    from gateway.core.types import Inbound
     from gateway.mail.files import Found
+    from gateway.mail.settings import MailboxSettings
     from gateway.storage.store import Store
 
 TELL_EVERY = 2.0
@@ -49,19 +53,31 @@ def add_to(group: Any) -> None:
         group,
         "mail",
         _import_mail,
-        "store the letters of files",
+        "store the letters of files, or of a mailbox since a day",
         more=(
-            "PATH is a letter (.eml), an mbox file, a Maildir, or a folder with any of them. Letters that are known\n"
+            "PATH is a letter (.eml), an mbox file, a Maildir, or a folder with any of them. With --mailbox all\n"
+            "letters in its folders are read that came since a day; nothing in it is changed. Letters that are known\n"
             "already, from a mailbox or an earlier import, stay as they are; the others keep their own dates.\n"
             "They become leads when Leadgate runs. Exit code 1 where a letter could not be taken."
         ),
-        examples=["leadgate import mail old.mbox", "leadgate import mail ~/Maildir ~/letters/*.eml"],
+        examples=[
+            "leadgate import mail old.mbox",
+            "leadgate import mail ~/Maildir ~/letters/*.eml",
+            "leadgate import mail --mailbox sales --since 2026-01-31",
+        ],
     )
     add_config_and_data(mail)
-    mail.add_argument("paths", nargs="+", type=Path, metavar="PATH")
+    mail.add_argument("--mailbox", metavar="NAME", help="read this [[mailbox]] instead of files")
+    mail.add_argument("--since", metavar="DATE", help="with --mailbox: a day like 2026-01-31 (UTC), or 'all'")
+    mail.add_argument("paths", nargs="*", type=Path, metavar="PATH")
 
 
 def _import_mail(args: argparse.Namespace) -> int:
+    if args.mailbox is not None:
+        return _import_mailbox(args)
+    if args.since is not None or not args.paths:
+        tell("leadgate: name files, or a mailbox with --mailbox NAME --since DATE.")
+        return 2
     missing = [path for path in args.paths if not path.exists()]
     if missing:
         for path in missing:
@@ -75,6 +91,63 @@ def _import_mail(args: argparse.Namespace) -> int:
         return 1 if count.refused else 0
 
     return with_store(args, work)
+
+
+def _import_mailbox(args: argparse.Namespace) -> int:
+    from gateway.core.errors import ConfigError
+    from gateway.mail.settings import ALL
+
+    if args.paths or args.since is None:
+        tell("leadgate: --mailbox wants --since DATE (or --since all), and no files.")
+        return 2
+    settings = load_settings(args)
+    mailbox = next((mailbox for mailbox in settings.mailbox if mailbox.name == args.mailbox), None)
+    if mailbox is None:
+        there = ", ".join(mailbox.name for mailbox in settings.mailbox) or "none"
+        raise ConfigError(f"No [[mailbox]] is called {args.mailbox!r}; there is {there}.")
+    try:
+        since = None if args.since == ALL else datetime.combine(date.fromisoformat(args.since), dawn(), UTC)
+    except ValueError:
+        tell(f"leadgate: --since {escape_controls(args.since)} is neither a day like 2026-01-31 nor 'all'.")
+        return 2
+
+    async def work(store: Store, settings: Settings) -> int:
+        count = Count()
+        try:
+            await _store_mailbox(mailbox, since, _sink(store, settings), settings, count)
+        finally:
+            _sum_up(count)
+        return 0
+
+    return with_store(args, work)
+
+
+async def _store_mailbox(
+    mailbox: MailboxSettings, since: datetime | None, sink: Sink, settings: Settings, count: Count
+) -> None:
+    """Raises ConfigError with what the server says, NotDurable when nothing takes the letters."""
+    import asyncio
+
+    from gateway.core.clock import SystemClock
+    from gateway.core.errors import ConfigError, LeadgateError
+    from gateway.mail.imap.importing import letters_since
+    from gateway.mail.imap.trouble import FolderMissing, trouble_of
+    from gateway.mail.oauth.tokens import tokens_of
+
+    clock = SystemClock()
+    spoken = time.monotonic()
+    try:
+        async for batch in letters_since(mailbox, tokens_of(mailbox, settings.data, clock), since, clock):
+            await asyncio.gather(*(_store_item(item, sink, count) for item in batch.items))
+            if time.monotonic() - spoken >= TELL_EVERY:
+                spoken = time.monotonic()
+                tell(f"{_progress(count)} ... {escape_controls(batch.folder)}")
+    except LeadgateError:
+        raise
+    except FolderMissing as error:
+        raise ConfigError(f"{error}.") from None
+    except Exception as error:  # a server may answer anything
+        raise ConfigError(f"{trouble_of(error, mailbox).sentence}. Run it again to go on.") from error
 
 
 def _sink(store: Store, settings: Settings) -> Sink:
@@ -112,18 +185,23 @@ async def _store_all(letters: Iterator[Found], sink: Sink, count: Count) -> None
         if time.monotonic() - spoken >= TELL_EVERY:
             spoken = time.monotonic()
             where = escape_controls(group[-1].where)
-            tell(f"{count.letters} letters, {count.stored} stored, {count.known} known already ... {where}")
+            tell(f"{_progress(count)} ... {where}")
 
 
 async def _store_one(found: Found, sink: Sink, count: Count) -> None:
     from gateway.core.clock import SystemClock
-    from gateway.core.types import Outcome
     from gateway.mail.files import inbound_of
 
     if found.why_not:
         count.refused.append(found)
         return
-    receipt = await sink.accept(inbound_of(found, SystemClock()))
+    await _store_item(inbound_of(found, SystemClock()), sink, count)
+
+
+async def _store_item(item: Inbound, sink: Sink, count: Count) -> None:
+    from gateway.core.types import Outcome
+
+    receipt = await sink.accept(item)
     if receipt.outcome is Outcome.STORED:
         count.stored += 1
     elif receipt.outcome is Outcome.DUPLICATE:
@@ -132,8 +210,12 @@ async def _store_one(found: Found, sink: Sink, count: Count) -> None:
         count.waiting += 1
 
 
+def _progress(count: Count) -> str:
+    return f"{count.letters} letters, {count.stored} stored, {count.known} known already"
+
+
 def _sum_up(count: Count) -> None:
-    print(f"{count.letters} letters, {count.stored} stored, {count.known} known already")
+    print(_progress(count))
     if count.waiting:
         print(f"  {count.waiting} wait in the spool: the database took nothing. They are stored when Leadgate runs")
     if count.refused:

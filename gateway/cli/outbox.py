@@ -10,6 +10,7 @@ from gateway.cli.common import (
     add_command,
     add_config_and_data,
     add_json,
+    load_settings,
     moment,
     print_json,
     print_table,
@@ -34,7 +35,7 @@ STATES = ("waiting", "sending", "done", "held", "dead", "dropped")
 
 def add(commands: Any) -> None:
     """Declare outbox with its commands."""
-    outbox = add_command(commands, "outbox", None, "deliveries to CRMs: list, show, retry, hold, release, drop")
+    outbox = add_command(commands, "outbox", None, "deliveries to CRMs: list, show, retry, replay, hold, release, drop")
     group = outbox.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for parser in (_add_list(group), _add_show(group), *_add_changes(group)):
         add_config_and_data(parser)
@@ -60,9 +61,15 @@ def _add_list(group: Any) -> argparse.ArgumentParser:
 
 def _add_show(group: Any) -> argparse.ArgumentParser:
     parser = add_command(
-        group, "show", _show, "show one delivery with its payload and every try", examples=["leadgate outbox show 42"]
+        group,
+        "show",
+        _show,
+        "show one delivery with its payload and every try",
+        more="Numbers, addresses and texts are shown in part, so that the output can be sent on; --full shows all.",
+        examples=["leadgate outbox show 42"],
     )
     parser.add_argument("id", type=_positive, metavar="ID")
+    parser.add_argument("--full", action="store_true", help="the payload as it is sent")
     return parser
 
 
@@ -102,7 +109,38 @@ def _add_changes(group: Any) -> list[argparse.ArgumentParser]:
     drop.add_argument("ids", nargs="+", type=_positive, metavar="ID")
     for parser in (hold, drop):
         parser.add_argument("--reason", default=BY_HAND, metavar="TEXT", help="why, for those who look at it later")
-    return [retry, hold, release, drop]
+    return [retry, _add_replay(group), hold, release, drop]
+
+
+def _add_replay(group: Any) -> argparse.ArgumentParser:
+    parser = add_command(
+        group,
+        "replay",
+        _replay,
+        "send a range of deliveries to one CRM again, in their order",
+        more="For a CRM that lost what it had. The message ids stay the same: a receiver that recognises doubles\n"
+        "keeps one of each. Adapters of CRMs with records bring up to date what is still there.",
+        examples=["leadgate outbox replay --crm office --since 2026-11-20 --until 2026-11-22T12:00"],
+    )
+    parser.add_argument("--crm", metavar="NAME", required=True, help="the CRM")
+    parser.add_argument(
+        "--since", type=_moment, required=True, metavar="TIME", help="made at this day or moment, or later"
+    )
+    parser.add_argument("--until", type=_moment, metavar="TIME", help="made before it (default: now)")
+    parser.add_argument(
+        "--state", action="append", choices=("done", "dead", "dropped"), default=[],
+        help="only what ended so; may be repeated (default: done)",
+    )  # fmt: skip
+    return parser
+
+
+def _moment(text: str) -> datetime:
+    from datetime import datetime
+
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no day or moment; write it like 2026-11-22T12:00") from None
 
 
 def _positive(text: str) -> int:
@@ -147,22 +185,22 @@ def _list(args: argparse.Namespace) -> int:
 def _show(args: argparse.Namespace) -> int:
     async def work(store: Store, settings: Settings) -> int:
         from gateway.delivery import outbox
+        from gateway.delivery.redact import redacted
 
         shown = await store.read(lambda c: outbox.show(c, args.id))
         if shown is None:
             raise LeadgateError(f"There is no delivery {args.id}. 'leadgate outbox list' shows those there are.")
+        payload = shown.payload if args.full else redacted(shown.payload)
         if args.json:
-            print_json(
-                {**record(shown.delivery), "payload": shown.payload, "tries": [record(one) for one in shown.tries]}
-            )
+            print_json({**record(shown.delivery), "payload": payload, "tries": [record(one) for one in shown.tries]})
         else:
-            _print_delivery(shown, settings)
+            _print_delivery(shown, payload, settings)
         return 0
 
     return with_store(args, work)
 
 
-def _print_delivery(shown: Shown, settings: Settings) -> None:
+def _print_delivery(shown: Shown, payload: Any, settings: Settings) -> None:
     one = shown.delivery
     facts = [
         ("delivery", str(one.id)),
@@ -178,7 +216,7 @@ def _print_delivery(shown: Shown, settings: Settings) -> None:
     print_table(("", ""), facts)
     rows = [(str(t.number), moment(t.started_at, settings), t.result or "under way", t.detail) for t in shown.tries]
     print_table(("TRY", "STARTED", "RESULT", "DETAIL"), rows)
-    print_json(shown.payload)
+    print_json(payload)
 
 
 def _retry(args: argparse.Namespace) -> int:
@@ -188,6 +226,29 @@ def _retry(args: argparse.Namespace) -> int:
     if args.all:
         return _change(args, lambda c, at: outbox.retry_all(c, at, crm=args.crm, dead=args.dead), "due now")
     return _change(args, lambda c, at: outbox.retry(c, args.ids, at), "due now")
+
+
+def _replay(args: argparse.Namespace) -> int:
+    from zoneinfo import ZoneInfo
+
+    from gateway.core.errors import ConfigError
+    from gateway.delivery import outbox
+
+    settings = load_settings(args)
+    zone = ZoneInfo(settings.gateway.timezone)
+
+    def aware(moment: datetime) -> datetime:
+        return moment if moment.tzinfo else moment.replace(tzinfo=zone)
+
+    if args.until is not None and aware(args.until) <= aware(args.since):
+        raise ConfigError("--until must be after --since.")
+
+    def change(connection: Connection, at: datetime) -> int:
+        until = aware(args.until) if args.until else at
+        states = args.state or ("done",)
+        return outbox.replay(connection, at, crm=args.crm, since=aware(args.since), until=until, states=states)
+
+    return _change(args, change, f"will be sent again: {args.crm}")
 
 
 def _hold(args: argparse.Namespace) -> int:
@@ -231,10 +292,23 @@ def _change(args: argparse.Namespace, change: Callable[[Connection, datetime], i
     """Make one change and say how many rows it met. Exit code 1 where ids were named and none of them fitted."""
 
     async def work(store: Store, _: Settings) -> int:
+        from gateway.audit.log import CONSOLE, Deed
+        from gateway.audit.log import record as write_down
         from gateway.core.clock import SystemClock
 
         now = SystemClock().now()
-        return await store.write(lambda c: change(c, now))
+        detail = {"crm": getattr(args, "crm", None), "ids": getattr(args, "ids", []), "said": done}
+
+        def unit(connection: Connection) -> int:
+            count = change(connection, now)
+            if count:
+                detail["count"] = count
+                write_down(
+                    connection, Deed(actor=CONSOLE, action="outbox.changed", object_kind="outbox", detail=detail), now
+                )
+            return count
+
+        return await store.write(unit)
 
     count = with_store(args, work)
     if args.json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -19,11 +20,12 @@ from gateway.cli.common import (
 if TYPE_CHECKING:
     from gateway.config import Settings
     from gateway.processing.recompute import Recomputed, Relabelled
+    from gateway.processing.recompute_hours import Remarked
     from gateway.storage.store import Store
 
 
 def add(commands: Any) -> None:
-    """Declare recompute calls."""
+    """Declare recompute calls and recompute hours."""
     recompute = add_command(commands, "recompute", None, "derive anew what follows from stored facts")
     group = recompute.add_subparsers(title="commands", metavar="COMMAND", required=True)
     calls = add_command(
@@ -39,8 +41,22 @@ def add(commands: Any) -> None:
     )
     calls.add_argument("--since", type=_day, metavar="DATE", help="only calls of this day and later, as 2026-11-01")
     calls.add_argument("--dry-run", action="store_true", help="change nothing, only say what would change")
-    add_config_and_data(calls)
-    add_json(calls)
+    hours = add_command(
+        group,
+        "hours",
+        _hours,
+        "mark stored calls, letters, forms and their leads anew as after hours or not",
+        more=(
+            "For after the working hours were changed. What has no hours keeps its mark, and no CRM hears.\n"
+            "The gateway may run meanwhile; running it twice changes nothing the second time."
+        ),
+        examples=["leadgate recompute hours --dry-run", "leadgate recompute hours --since 2026-11-01"],
+    )
+    hours.add_argument("--since", type=_day, metavar="DATE", help="only what came on this day and later")
+    hours.add_argument("--dry-run", action="store_true", help="change nothing, only say what would change")
+    for one in (calls, hours):
+        add_config_and_data(one)
+        add_json(one)
 
 
 def _day(text: str) -> date:
@@ -71,6 +87,30 @@ def _calls(args: argparse.Namespace) -> int:
         print_json(_as_object(done))
     else:
         _print(done, dry_run=args.dry_run)
+    return 0
+
+
+def _hours(args: argparse.Namespace) -> int:
+    async def work(store: Store, settings: Settings) -> Remarked:
+        from zoneinfo import ZoneInfo
+
+        from gateway.core.clock import SystemClock
+        from gateway.processing.recompute_hours import recompute_hours
+        from gateway.routing.calendars import Schedules
+        from gateway.routing.exceptions import stored
+
+        where = settings.gateway
+        schedules = Schedules.of(settings.hours, timezone=where.timezone, region=where.region)
+        schedules.take(await store.read(stored))
+        since = args.since and datetime.combine(args.since, datetime.min.time(), ZoneInfo(where.timezone))
+        return await recompute_hours(store, SystemClock(), schedules, since=since, dry_run=args.dry_run)
+
+    done = with_store(args, work)
+    if args.json:
+        print_json(asdict(done))
+    else:
+        would = "would be" if args.dry_run else "are"
+        tell(f"{done.changed} of {done.looked_at} {would} marked otherwise, and {done.leads} leads with them.")
     return 0
 
 

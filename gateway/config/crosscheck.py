@@ -1,4 +1,4 @@
-"""What only the whole file shows of the working hours: names that point nowhere, lines that keep two schedules."""
+"""What only the whole file shows: names of schedules and people that point nowhere, lines that keep two schedules."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from gateway.config.convert import Problem
 from gateway.routing.calendars import line_key
+from gateway.routing.rules import RoutingSettings
 from gateway.routing.settings import COMPANY, HoursSettings
 
 
@@ -23,6 +24,18 @@ def hours_problems(hours: HoursSettings | None, people: Sequence[str | None], re
         found += _exceptions(hours, names)
         found += _lines(hours, region)
     return found
+
+
+def routing_problems(routing: RoutingSettings, people: Sequence[str]) -> Iterable[Problem]:
+    """``people``: the ids of all [[manager]]."""
+    for position, rule in enumerate(routing.rule):
+        for place, name in enumerate(rule.to):
+            if name not in people:
+                near = difflib.get_close_matches(name, people, n=1)
+                known = f"There are: {', '.join(people)}." if people else "There is no [[manager]] at all."
+                hint = f"Did you mean {near[0]}?" if near else known
+                sentence = f"there is no [[manager]] with the id {name!r}. {hint}"
+                yield Problem(("routing", "rule", position, "to", place), sentence)
 
 
 def _exceptions(hours: HoursSettings, names: Sequence[str]) -> Iterable[Problem]:

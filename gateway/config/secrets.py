@@ -27,7 +27,7 @@ def is_secret(name: str) -> bool:
 
 def may_come_from_file(name: str) -> bool:
     """True for keys that also exist as ``NAME_file``. A URL may carry a password or be a capability itself."""
-    return is_secret(name) or name == "url"
+    return is_secret(name) or name in ("url", "webhook_url")
 
 
 def read_secret(file: FilePath) -> str:
@@ -37,6 +37,8 @@ def read_secret(file: FilePath) -> str:
             raw = stream.read(MAX_SECRET_BYTES + 1)
     except OSError as error:
         raise ValueError(f"the file {file} can't be read: {error.strerror}.") from None
+    except ValueError:  # a NUL in the name
+        raise ValueError("no file can have this name: it holds a control character.") from None
     if len(raw) > MAX_SECRET_BYTES:
         raise ValueError(f"the file {file} is larger than 64 KiB, so it holds no secret.")
     try:

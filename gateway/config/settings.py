@@ -8,16 +8,22 @@ from typing import Any
 
 import msgspec
 
+from gateway.callbacks.settings import CallbacksSettings
 from gateway.capture.settings import RetentionSettings
 from gateway.config import document, environment, secrets
 from gateway.config.convert import Problem, Reader
-from gateway.config.crosscheck import hours_problems
+from gateway.config.crosscheck import hours_problems, routing_problems
 from gateway.config.document import Document, dotted
-from gateway.config.tables import GatewaySettings, LogSettings, ManagerSettings, RoutingSettings
+from gateway.config.letters import letters_problems
+from gateway.config.tables import GatewaySettings, LogSettings, ManagerSettings
 from gateway.core.errors import ConfigError
 from gateway.delivery.settings import CrmSettings
+from gateway.documents.settings import DocumentsSettings
 from gateway.leads.settings import LeadsSettings
-from gateway.mail.settings import MailboxSettings, SmtpSettings
+from gateway.mail.settings import LmtpSettings, MailboxSettings, SmtpSettings
+from gateway.outgoing.settings import AcknowledgementSettings, NoticesSettings, SenderSettings
+from gateway.reports.settings import SummarySettings
+from gateway.routing.rules import RoutingSettings
 from gateway.routing.settings import HoursSettings
 from gateway.storage.settings import StorageSettings
 from gateway.telephony.settings import PbxSettings
@@ -26,12 +32,6 @@ from gateway.webforms.settings import EMBEDDED_FORMS, FormSettings
 
 SEARCHED = (FilePath("leadgate.toml"), FilePath("/etc/leadgate/leadgate.toml"))
 """Where a configuration is looked for when none is named; the first that exists is used."""
-
-
-_WAITING = {
-    "routing": "[routing] has no effect in this release: there is no routing yet; its keys are not checked.",
-    "manager": "[[manager]] only tells your own numbers and addresses so far: 'leadgate user add' adds people.",
-}
 
 
 class Tables(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -43,13 +43,20 @@ class Tables(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     pbx: tuple[PbxSettings, ...] = ()
     mailbox: tuple[MailboxSettings, ...] = ()
     smtp: SmtpSettings = SmtpSettings()
+    lmtp: LmtpSettings = LmtpSettings()
+    sender: tuple[SenderSettings, ...] = ()
+    notices: NoticesSettings = NoticesSettings()
+    acknowledgement: tuple[AcknowledgementSettings, ...] = ()
     form: tuple[FormSettings, ...] = ()
     leads: LeadsSettings = LeadsSettings()
+    documents: DocumentsSettings = DocumentsSettings()
+    callbacks: CallbacksSettings = CallbacksSettings()
     hours: HoursSettings | None = None
-    routing: RoutingSettings | None = None
+    routing: RoutingSettings = RoutingSettings()
     manager: tuple[ManagerSettings, ...] = ()
     crm: tuple[CrmSettings, ...] = ()
     retention: RetentionSettings = RetentionSettings()
+    summary: SummarySettings = SummarySettings()
     log: LogSettings = LogSettings()
 
 
@@ -75,7 +82,13 @@ class Settings(Tables, frozen=True, kw_only=True):
         tables = reader.table(Tables, tree.data, ())
         if tables is not None:
             people = [person.hours for person in tables.manager]
-            for problem in [*_collisions(tables), *hours_problems(tables.hours, people, tables.gateway.region)]:
+            mailboxes = [mailbox.name for mailbox in tables.mailbox]
+            for problem in [
+                *_collisions(tables),
+                *hours_problems(tables.hours, people, tables.gateway.region),
+                *letters_problems(tables.sender, tables.notices, tables.acknowledgement, mailboxes),
+                *routing_problems(tables.routing, [person.id for person in tables.manager]),
+            ]:
                 reader.report(problem.path, problem.sentence)
         if tables is None or reader.problems:
             raise ConfigError("\n".join(_lines(tree, reader.problems)))
@@ -107,8 +120,7 @@ class Settings(Tables, frozen=True, kw_only=True):
 
     def not_yet(self) -> list[str]:
         """Sentences about what is configured and valid, but does nothing in this version."""
-        sentences = [sentence for part in self._parts() for sentence in _not_yet(part)]
-        return sentences + [_WAITING[name] for name in _WAITING if getattr(self, name)]
+        return [sentence for part in self._parts() for sentence in _not_yet(part)]
 
     def secrets(self) -> frozenset[str]:
         """Every text that the log must never show."""
@@ -141,10 +153,14 @@ def _not_yet(part: Any) -> list[str]:
 def _collisions(tables: Tables) -> list[Problem]:
     """Two listeners can't have one address; public and private web may, then they are one listener."""
     taken = {tables.web.public: "web.public", tables.web.private: "web.private"}
-    if tables.smtp.listen in taken:
-        sentence = f"{tables.smtp.listen} is also the address of {taken[tables.smtp.listen]}. Choose another port."
-        return [Problem(("smtp", "listen"), sentence)]
-    return []
+    problems = []
+    for name, listen in (("smtp", tables.smtp.listen), ("lmtp", tables.lmtp.listen)):
+        if listen in taken:
+            sentence = f"{listen} is also the address of {taken[listen]}. Choose another port."
+            problems.append(Problem((name, "listen"), sentence))
+        elif listen:
+            taken[listen] = f"{name}.listen"
+    return problems
 
 
 def _lines(tree: Document, problems: Iterable[Problem]) -> list[str]:

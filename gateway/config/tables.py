@@ -30,6 +30,9 @@ class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """The company's own mail addresses: a letter from one of them is ours, and none is ever a contact."""
     own_domains: tuple[str, ...] = ()
     """The company's own mail domains, as example.com: the same for every address there."""
+    mail_servers: tuple[str, ...] = ()
+    """Names by which your own mail servers sign Authentication-Results (RFC 8601), as mx.example.com: what they found
+    out about a sender (SPF, DKIM, DMARC) is believed and shown."""
 
     def __post_init__(self) -> None:
         if self.region not in phonenumbers.SUPPORTED_REGIONS:
@@ -62,15 +65,11 @@ class LogSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """``auto``: for people on a terminal, one JSON object a line otherwise."""
 
 
-class RoutingSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """``[routing]``: who gets whom. Kept unread: this version does not route."""
-
-
 class ManagerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One ``[[manager]]``. Checked, but this version does not use it: people are added with ``leadgate user add``."""
+    """One ``[[manager]]``: a person of the company, brought into the database at each start."""
 
     id: str
-    """A short name for rules and imports."""
+    """What they type to sign in, and how rules and imports call them."""
     name: str
     extensions: tuple[str, ...] = ()
     """Internal numbers, in quotes."""

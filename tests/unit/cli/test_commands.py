@@ -42,10 +42,16 @@ def run(*argv: str) -> int:
 
 def test_the_commands_are_those_of_the_contract() -> None:
     assert set(COMMANDS) == {
-        "run", "demo", "init", "check", "migrate", "doctor", "record ami", "inspect ami", "inspect mail", "import cdr", "import mail", "recompute calls",
-        "forms log", "forms show", "forms replay",
+        "run", "demo", "init", "check", "migrate", "doctor", "record ami", "inspect ami", "inspect mail", "import cdr", "import mail", "import contacts", "import spend", "export leads", "export calls",
+        "export contacts", "recompute calls", "recompute hours",
+        "forms log", "forms show", "forms replay", "mailbox authorize",
+        "route explain", "absence add", "absence list", "absence remove",
         "user add", "user list", "user password", "user disable", "token add", "token list", "token revoke",
-        "outbox list", "outbox show", "outbox retry", "outbox hold", "outbox release", "outbox drop",
+        "callbacks list", "callbacks show", "callbacks claim", "callbacks release", "callbacks assign",
+        "callbacks snooze", "callbacks attempt", "callbacks note", "callbacks close", "callbacks reopen",
+        "callbacks undo", "callbacks call",
+        "erase", "purge", "audit list", "audit verify", "backup", "restore",
+        "outbox list", "outbox show", "outbox retry", "outbox replay", "crm check", "outbox hold", "outbox release", "outbox drop",
     }  # fmt: skip
 
 
@@ -78,7 +84,7 @@ def test_the_documentation_names_no_command_that_does_not_exist() -> None:
     assert sorted(documented) == sorted(COMMANDS)
 
 
-@pytest.mark.parametrize("group", ["user", "token", "outbox"])
+@pytest.mark.parametrize("group", ["user", "token", "outbox", "callbacks"])
 def test_commands_on_stored_things_take_data_and_json(group: str) -> None:
     for name, parser in COMMANDS.items():
         if name.startswith(f"{group} "):

@@ -104,7 +104,7 @@ def test_every_table_reaches_its_room(load: Load) -> None:
 WRONG: list[tuple[str, str, str]] = [
     ("an unknown table", "[gatway]", "leadgate.toml:1: gatway: unknown key. Did you mean gateway?"),
     ("an unknown key", "[web]\n\npubic = ''", "leadgate.toml:3: web.pubic: unknown key. Did you mean public?"),
-    ("a key like no other", "[leads]\nzzz = 1", "leadgate.toml:2: leads.zzz: unknown key. Known here: open_for_outbound, history_days."),
+    ("a key like no other", "[log]\nzzz = 1", "leadgate.toml:2: log.zzz: unknown key. Known here: level, format."),
     ("text for a number", '[retention]\ndays = "5"', 'leadgate.toml:2: retention.days: must be a whole number, not the text "5".'),
     ("a number for text", "[web]\npublic = 80", "leadgate.toml:2: web.public: must be text in quotes, not the number 80."),
     ("a number for truth", "[leads]\nopen_for_outbound = 1", "leadgate.toml:2: leads.open_for_outbound: must be true or false, not the number 1."),
@@ -127,7 +127,7 @@ WRONG: list[tuple[str, str, str]] = [
     ("an adapter that is none", '[[crm]]\nname = "a"\nadapter = "webhok"', "leadgate.toml:3: crm.0.adapter: can't be used: there is no CRM adapter 'webhok'; did you mean webhook?"),
     ("what an adapter misses", WEBHOOK, "leadgate.toml:1: crm.0.url: is missing."),
     ("a key that looks like our own", f'{WEBHOOK}url = "https://x.example"\nsecret = "{WEBHOOK_SECRET}"\nparalel = 3', "leadgate.toml:6: crm.0.paralel: is not known to this adapter; known are: secret, timeout, url. Did you mean parallel?"),
-    ("options written out", f"{WEBHOOK}options = {{}}", "leadgate.toml:4: crm.0.options: unknown key. Known here: name, adapter, allow_private, events, parallel."),
+    ("options written out", f"{WEBHOOK}options = {{}}", "leadgate.toml:4: crm.0.options: unknown key. Known here: name, adapter, allow_private, events, parallel, per_second, alarm_minutes."),
     ("a control character in a value", '[log]\nlevel = "\\u001b[2J"', 'leadgate.toml:2: log.level: must be one of "debug", "info", "warning", "error", not the text "\\x1b[2J".'),
 ]  # fmt: skip
 
@@ -343,7 +343,7 @@ def test_the_settings_know_what_the_log_must_not_show(load: Load) -> None:
 
 def test_no_table_shows_its_secrets_when_it_is_printed(load: Load) -> None:
     settings = load(
-        f"[storage]\nurl = 'postgresql://u:pass1234@h/d'\n{PBX}secret = 'amp111'\nagi_secret = 'agi222'\n"
+        f"[storage]\nurl = 'postgresql://u:pass1234@h/d'\n{PBX}secret = 'amp111'\nagi_secret = 'agi-secret-222'\nagi_listen = ':4573'\n"
         "[[mailbox]]\nname = 'm'\nhost = 'h'\nusername = 'u'\npassword = 'mail333'\n"
         f"{WEBHOOK}url = 'https://crm.example.com'\nsecret = '{WEBHOOK_SECRET}'"
     )
@@ -351,17 +351,19 @@ def test_no_table_shows_its_secrets_when_it_is_printed(load: Load) -> None:
         assert not any(secret in repr(getattr(settings, name)) for secret in settings.secrets()), name
 
 
-def test_tables_of_later_versions_are_said_to_have_no_effect(load: Load) -> None:
+def test_people_rules_and_the_dialplans_address_have_an_effect(load: Load) -> None:
     settings = load(
-        f"[routing]\ndefault = 'anna'\n"
+        f"[[routing.rule]]\nname = 'night'\ngive = 'manager'\nto = ['anna']\nduring = 'closed'\n"
         f"[[manager]]\nid = 'anna'\nname = 'Anna'\nextensions = ['101']\nmobile = '+79261234567'\nrole = 'chief'\n"
         f"email = 'a@b.ru'\n"
-        f"{PBX}secret = 's'\nagi_listen = '127.0.0.1:4573'"
+        f"{PBX}secret = 's'\nagi_listen = '127.0.0.1:4573'\nagi_secret = 'a-random-word'"
     )
-    said = "\n".join(settings.not_yet())
-    for word in ("[routing]", "[[manager]]", "agi_listen"):
-        assert word in said
-    assert Settings.load(None, {}).not_yet() == []
+    assert [rule.name for rule in settings.routing.rule] == ["night"]
+    assert settings.not_yet() == Settings.load(None, {}).not_yet() == []
+
+
+def test_without_rules_the_owner_and_the_last_talk_decide() -> None:
+    assert [rule.give for rule in Settings.load(None, {}).routing.rule] == ["owner", "last"]
 
 
 def test_the_data_folder_of_the_command_line_wins(load: Load, tmp_path: Path) -> None:

@@ -17,15 +17,12 @@ from gateway.config.settings import Tables
 from gateway.config.template import template
 
 DOCS = Path(__file__).parents[3] / "docs" / "configuration.md"
-UNREAD = ("routing",)
-"""Tables whose keys later versions will know."""
 
 
 def every_field() -> Iterator[tuple[str, str, msgspec.structs.FieldInfo]]:
     """Header, key and field of all settings."""
     for table in msgspec.structs.fields(Tables):
-        if table.name not in UNREAD:
-            yield from fields_of(table.name, table.type)
+        yield from fields_of(table.name, table.type)
 
 
 def fields_of(name: str, kind: Any) -> Iterator[tuple[str, str, msgspec.structs.FieldInfo]]:
