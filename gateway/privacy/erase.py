@@ -6,9 +6,10 @@ import hashlib
 import hmac
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 
 from sqlalchemy import Connection, delete, insert, select
@@ -40,28 +41,17 @@ class Erased:
 class Memory:
     """Tells who was erased, without knowing who it was."""
 
-    def __init__(self, key: bytes) -> None:
-        self._key = key
+    def __init__(self, key: Callable[[], bytes]) -> None:
+        self._key = cache(key)
 
     @staticmethod
     def of(data: Path) -> Memory:
         """With the key of the data folder, made when it is first needed."""
-        file = data / KEY_FILE
-        try:
-            return Memory(file.read_bytes())
-        except FileNotFoundError:
-            data.mkdir(parents=True, exist_ok=True)
-            key = secrets.token_bytes(32)
-            descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "wb") as opened:
-                opened.write(key)
-                opened.flush()
-                os.fsync(opened.fileno())
-            return Memory(key)
+        return Memory(lambda: _key_of(data))
 
     def digest(self, handle: Handle) -> str:
         """The keyed hash of a handle."""
-        return hmac.new(self._key, f"{handle.kind.value}:{handle.value}".encode(), hashlib.sha256).hexdigest()
+        return hmac.new(self._key(), f"{handle.kind.value}:{handle.value}".encode(), hashlib.sha256).hexdigest()
 
     def forgotten(self, connection: Connection, handles: Sequence[Handle], occurred_at: datetime) -> bool:
         """Whether one of these belonged to somebody who was erased after ``occurred_at``."""
@@ -70,6 +60,19 @@ class Memory:
         digests = [self.digest(handle) for handle in handles]
         query = select(ERASURE.c.id).where(ERASURE.c.digest.in_(digests), ERASURE.c.at > occurred_at).limit(1)
         return connection.execute(query).first() is not None
+
+
+def _key_of(data: Path) -> bytes:
+    file = data / KEY_FILE
+    try:
+        return file.read_bytes()
+    except FileNotFoundError:
+        key = secrets.token_bytes(32)
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as opened:
+            opened.write(key)
+            opened.flush()
+            os.fsync(opened.fileno())
+        return key
 
 
 def erase(connection: Connection, asked: Sequence[Handle], memory: Memory, *, actor: str, at: datetime) -> Erased:

@@ -141,13 +141,12 @@ def test_check_prints_every_error_with_line_and_ends_with_one(leadgate: Leadgate
     assert done.stderr == ""
 
 
-def test_check_warns_of_what_has_no_effect_and_of_open_secrets(leadgate: Leadgate, tmp_path: Path) -> None:
+def test_check_warns_of_open_secrets(leadgate: Leadgate, tmp_path: Path) -> None:
     file = tmp_path / "leadgate.toml"
-    file.write_text("[routing]\n[storage]\nurl = 'postgresql://u:password1@h/d'\n")
+    file.write_text("[storage]\nurl = 'postgresql://u:password1@h/d'\n")
     file.chmod(0o644)
     done = leadgate("check")
     assert done.returncode == 0
-    assert "warning: [routing] has no effect" in done.stdout
     assert "every user of this machine can read it. Run: chmod 640 leadgate.toml" in done.stdout
     file.chmod(0o640)
     assert "chmod" not in leadgate("check").stdout
