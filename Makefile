@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 RUN_STAMP := $(VENV)/.installed-run
 DEV_STAMP := $(VENV)/.installed-dev
 
-.PHONY: help install run demo test lint format bench lock clean
+.PHONY: help install run demo test test-odoo lint format bench storm lock clean
 
 help: ## what each target does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -34,6 +34,18 @@ test: $(DEV_STAMP) ## all tests; REQUIRE_PEERS=1 makes a missing real server a f
 	@sh tests/peers/install.sh
 	$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
 
+test-odoo: $(DEV_STAMP) ## the adapter for Odoo against a real Odoo 19 (as root; the first time 2.5 GB and five minutes)
+	@sh tests/peers/install.sh && sh tests/peers/odoo.sh
+	LEADGATE_ODOO=1 $(BIN)/python -m pytest tests/integration/crm_adapter/test_real_odoo.py $(ARGS)
+
+faults: $(DEV_STAMP) ## the quick fault tests (they are part of make test): killed, cut, full, locked, twice, and mixed
+	@sh tests/peers/install.sh
+	$(BIN)/python -m pytest tests/faults tests/acceptance/test_killed_at_random.py -s $(ARGS)
+
+faults-long: $(DEV_STAMP) ## every crash point, PostgreSQL's crashes, 30 minutes of everything at once: about an hour
+	@sh tests/peers/install.sh
+	LEADGATE_FAULTS=long $(BIN)/python -m pytest tests/faults tests/acceptance/test_killed_at_random.py -s $(ARGS)
+
 lint: $(DEV_STAMP) ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -46,6 +58,9 @@ format: $(DEV_STAMP) ## ruff's formatter and its safe fixes
 
 bench: $(DEV_STAMP) ## the table of ratios of docs/performance.md
 	$(BIN)/python -m benchmarks
+
+storm: $(DEV_STAMP) ## 10,000 deliveries through each CRM adapter with faults: none lost, doubled or out of order
+	$(BIN)/python -m tests.contract.storm
 
 lock: ## resolve the dependencies anew (needs network; commit the result)
 	$(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install --quiet uv

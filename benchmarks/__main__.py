@@ -6,21 +6,40 @@ import argparse
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from benchmarks import p1_ami, p3_forms, p5_smtp, p8_store, p12_start
+from benchmarks import (
+    backfill,
+    backlog,
+    p1_ami,
+    p1_stored,
+    p3_forms,
+    p3_others,
+    p5_smtp,
+    p6_mail,
+    p7_route,
+    p8_store,
+    p10_webhook,
+    p12_start,
+)
 from benchmarks.harness import Benchmark, Line, head, measure, say, table
 
 ROWS: dict[str, Callable[[], AbstractContextManager[list[Benchmark]]]] = {
     "p1": p1_ami.benchmark,
+    "p1stored": p1_stored.benchmark,
     "p3": p3_forms.benchmark,
+    "p3others": p3_others.benchmark,
     "p5": p5_smtp.benchmark,
+    "p6": p6_mail.benchmark,
+    "p7": p7_route.benchmark,
     "p8": p8_store.benchmark,
+    "p10": p10_webhook.benchmark,
 }
 
 
 def main() -> None:
     """Measure what was asked for, everything by default."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
-    parser.add_argument("rows", nargs="*", metavar="ROW", help=f"{', '.join(ROWS)}, p2 or p12; default: all")
+    known = f"{', '.join(ROWS)}, p2, p12, backfill or backlog; default: all but the last two"
+    parser.add_argument("rows", nargs="*", metavar="ROW", help=known)
     parser.add_argument("--rounds", type=int, default=5)
     asked = parser.parse_args()
     rows = asked.rows or [*ROWS, "p2", "p12"]
@@ -36,6 +55,12 @@ def main() -> None:
         print(table(lines))
     if "p2" in rows:
         print(f"\nP2 memory of an open call, 5,000 open: {p1_ami.bytes_per_open_call() / 1024:.1f} KiB (goal 5)")
+    if "p6" in rows:
+        print("\n" + "\n".join(p6_mail.figures()))
+    if "backfill" in rows:
+        print("\n" + "\n".join(backfill.figures()))
+    if "backlog" in rows:
+        print("\n" + "\n".join(backlog.figures()))
     if "p12" in rows:
         print("\n" + "\n".join(p12_start.figures()))
 

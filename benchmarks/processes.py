@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -37,10 +37,12 @@ def wait_for(port: int) -> None:
 
 
 @contextmanager
-def running(arguments: list[str], port: int, environment: dict[str, str] | None = None) -> Iterator[int]:
+def running(
+    arguments: list[str], port: int, environment: dict[str, str] | None = None, python: str = sys.executable
+) -> Iterator[int]:
     """A Python program that listens on ``port``; its process id."""
     process = subprocess.Popen(
-        [sys.executable, *arguments],
+        [python, *arguments],
         env={**os.environ, **(environment or {})},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -54,16 +56,21 @@ def running(arguments: list[str], port: int, environment: dict[str, str] | None 
 
 
 @contextmanager
-def gateway() -> Iterator[Gateway]:
-    """The real gateway on a fresh folder, without limits on how much one address may send."""
+def gateway(more: str = "", prepare: Callable[[Path], None] | None = None) -> Iterator[Gateway]:
+    """The real gateway on a fresh folder, without limits on how much one address may send.
+
+    ``more``: further tables of its configuration. ``prepare``: is given its data folder before it starts.
+    """
     http, smtp = free_port(), free_port()
     with tempfile.TemporaryDirectory(prefix="leadgate-bench-") as folder:
         config = Path(folder) / "leadgate.toml"
         config.write_text(
             f'[gateway]\ndata = "{folder}/data"\n[log]\nlevel = "error"\n'
             f'[web]\npublic = "127.0.0.1:{http}"\nprivate = "127.0.0.1:{http}"\n'
-            f'[smtp]\nlisten = "127.0.0.1:{smtp}"\n[[form]]\nkey = "site"\nper_minute = 100000000\n'
+            f'[smtp]\nlisten = "127.0.0.1:{smtp}"\n[[form]]\nkey = "site"\nper_minute = 100000000\n{more}'
         )
+        if prepare is not None:
+            prepare(Path(folder) / "data")
         with running(["-m", "gateway", "run", "--config", str(config)], http) as pid:
             wait_for(smtp)
             yield Gateway(http, smtp, pid, Path(folder) / "data")

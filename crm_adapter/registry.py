@@ -15,9 +15,17 @@ BUILT_IN = MappingProxyType(
     {
         "amocrm": "crm_adapter.amocrm:build",
         "bitrix24": "crm_adapter.bitrix24:build",
+        "csv": "crm_adapter.csv:build",
+        "email": "crm_adapter.email:build",
+        "hubspot": "crm_adapter.hubspot:build",
+        "jsonl": "crm_adapter.jsonl:build",
         "memory": "crm_adapter.memory:build",
+        "odoo": "crm_adapter.odoo:build",
+        "pipedrive": "crm_adapter.pipedrive:build",
+        "salesforce": "crm_adapter.salesforce:build",
         "tryton": "crm_adapter.tryton:build",
         "webhook": "crm_adapter.webhook:build",
+        "zoho": "crm_adapter.zoho:build",
     }
 )
 

@@ -23,6 +23,16 @@ RUSSIAN: Mapping[str, str] = {
     "Waited": "Ожидание, с",
     "Talked": "Разговор, с",
     "Recording": "Запись",
+    "New lead": "Новый лид",
+    "Lead changed": "Лид изменён",
+    "Missed call": "Пропущенный звонок",
+    "Callback wanted": "Просьба перезвонить",
+    "Callback settled": "Перезвонили",
+    "Contact": "Контакт",
+    "Name": "Имя",
+    "Phone": "Телефон",
+    "Mail": "Почта",
+    "Source": "Источник",
 }
 """English, as the code has it, to Russian."""
 

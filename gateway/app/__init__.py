@@ -52,6 +52,8 @@ async def _greet(gateway: Gateway) -> None:
     lines.append(f"Forms are taken at {forms}" if forms else "No forms are configured.")
     if gateway.smtp is not None:
         lines.append(f"Mail is taken by SMTP on {gateway.settings.smtp.listen}")
+    if gateway.lmtp is not None:
+        lines.append(f"Mail is taken by LMTP on {gateway.settings.lmtp.listen}")
     lines.append(f"PBXs: {', '.join(pbx.name for pbx in gateway.settings.pbx) or 'none yet (see leadgate init)'}")
     lines.append(f"Data: {gateway.settings.data}")
     link = await gateway.first_sign_in()

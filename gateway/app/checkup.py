@@ -14,11 +14,13 @@ import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import aiohttp
 from sqlalchemy import Connection, Row, select
 
 from crm_adapter.base import Checks, CrmError
+from gateway.app.outgoing import SigningIn
 from gateway.capture.cursors import StoredCursors
 from gateway.capture.journal import stored_keys
 from gateway.config.settings import Settings
@@ -27,13 +29,17 @@ from gateway.core.errors import LeadgateError, SchemaTooNew
 from gateway.core.findings import Finding, Level
 from gateway.core.types import Channel, Json
 from gateway.delivery.settings import CrmSettings
+from gateway.delivery.surroundings import vault_of
 from gateway.mail.imap.doctor import examine_mailbox
+from gateway.mail.oauth.tokens import tokens_of
 from gateway.mail.settings import MailboxSettings
+from gateway.outgoing.doctor import examine_sender
 from gateway.storage.migrations import current, head, refuse_newer
 from gateway.storage.store import Store
 from gateway.storage.tables import Interaction
 from gateway.telephony.doctor import examine_pbx
 from gateway.telephony.explain import why_direction
+from gateway.telephony.history.doctor import examine_logs
 from gateway.telephony.lines import LineRules
 from gateway.web.settings import ListenAddress
 
@@ -50,13 +56,17 @@ async def checkup(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:
     """All findings, as they are made."""
     for finding in data_folder(settings.data):
         yield finding
+    zone = settings.gateway.timezone
     groups: list[Callable[[], Awaitable[list[Finding]]]] = [
         partial(database, settings),
         partial(web_listeners, settings),
         partial(smtp_listener, settings.smtp.listen),
+        *([partial(smtp_listener, settings.lmtp.listen, "lmtp")] if settings.lmtp.enabled else []),
         *(partial(examine_pbx, pbx, clock=clock) for pbx in settings.pbx),
+        *(partial(asyncio.to_thread, examine_logs, pbx, ZoneInfo(zone), clock) for pbx in settings.pbx),
         *(partial(mailbox, settings, box, clock) for box in settings.mailbox),
-        *(partial(crm_findings, crm) for crm in settings.crm),
+        *(partial(examine_sender, sender, SigningIn.of(settings, clock).credentials) for sender in settings.sender),
+        *(partial(crm_findings, crm, settings.data) for crm in settings.crm),
     ]
     for group in groups:
         for finding in await group():
@@ -90,9 +100,10 @@ def data_folder(folder: Path) -> list[Finding]:
 
 async def mailbox(settings: Settings, box: MailboxSettings, clock: Clock) -> list[Finding]:
     """Whether it lets us in, and whether all its letters are stored. Without a database there is nothing to compare."""
+    tokens = tokens_of(box, settings.data, clock)
     url = settings.storage.resolved(str(settings.data / "leadgate.db"))
     if url.get_backend_name() == "sqlite" and not await asyncio.to_thread(Path(url.database or "").exists):
-        return await examine_mailbox(box, NoCursors(), _nothing_known, clock=clock)
+        return await examine_mailbox(box, NoCursors(), _nothing_known, clock=clock, tokens=tokens)
     store = Store.open(settings.storage, settings.data)
 
     async def known(keys: Sequence[str]) -> set[str]:
@@ -100,9 +111,9 @@ async def mailbox(settings: Settings, box: MailboxSettings, clock: Clock) -> lis
 
     try:
         await store.start()
-        return await examine_mailbox(box, StoredCursors(store, clock), known, clock=clock)
+        return await examine_mailbox(box, StoredCursors(store, clock), known, clock=clock, tokens=tokens)
     except LeadgateError:  # what is wrong with the database is said by its own findings
-        return await examine_mailbox(box, NoCursors(), _nothing_known, clock=clock)
+        return await examine_mailbox(box, NoCursors(), _nothing_known, clock=clock, tokens=tokens)
     finally:
         await store.stop()
 
@@ -160,8 +171,11 @@ def _schema(connection: Connection) -> list[Finding]:
 async def _durability(store: Store) -> list[Finding]:
     subject = "database: durability"
     warnings = await asyncio.to_thread(store.warnings)
+    kept = await asyncio.to_thread(store.durability)
+    standby = f" Standby: {kept.standby}." if kept.standby else ""
     if not warnings:
-        return [Finding(level=Level.OK, subject=subject, said="what is acknowledged survives a power cut.")]
+        said = f"what is acknowledged survives a power cut: {kept.level}.{standby}"
+        return [Finding(level=Level.OK, subject=subject, said=said)]
     remedy = "as the sentence says; docs/configuration.md, [storage]."
     return [Finding(level=Level.WARN, subject=subject, said=sentence, remedy=remedy) for sentence in warnings]
 
@@ -169,12 +183,7 @@ async def _durability(store: Store) -> list[Finding]:
 async def _last_calls(store: Store, settings: Settings) -> list[Finding]:
     if await store.read(current) != head():
         return []
-    rules = {
-        pbx.name: LineRules(
-            trunks=pbx.trunks, trunk_contexts=pbx.trunk_contexts, internal_contexts=pbx.internal_contexts
-        )
-        for pbx in settings.pbx
-    }
+    rules = {pbx.name: pbx.lines for pbx in settings.pbx}
     rows = await store.read(_calls)
     return [call_finding(row.source_name, row.details, rules.get(row.source_name, LineRules())) for row in rows]
 
@@ -234,11 +243,11 @@ async def _web_listener(subject: str, address: ListenAddress, key: str) -> list[
     return [Finding(level=Level.WARN, subject=subject, said=sentence, remedy=remedy) for sentence in problems]
 
 
-async def smtp_listener(listen: str) -> list[Finding]:
-    """The address of [smtp]: our listener greets there, or it is free."""
+async def smtp_listener(listen: str, name: str = "smtp") -> list[Finding]:
+    """The address of [smtp] or [lmtp]: our listener greets there, or it is free."""
     if not listen:
-        return [Finding(level=Level.OK, subject="smtp", said="no listener is configured.")]
-    subject, address = f"smtp {listen}", ListenAddress.parse(listen)
+        return [Finding(level=Level.OK, subject=name, said="no listener is configured.")]
+    subject, address, key = f"{name} {listen}", ListenAddress.parse(listen), f"[{name}] listen"
     reachable = ListenAddress.parse(address.for_browsers)
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
@@ -250,12 +259,12 @@ async def smtp_listener(listen: str) -> list[Finding]:
             finally:
                 writer.close()
     except ConnectionRefusedError:
-        return [free_port(subject, address.host, address.port, "[smtp] listen")]
+        return [free_port(subject, address.host, address.port, key)]
     except (OSError, TimeoutError):
-        return [_stranger(subject, "[smtp] listen")]
+        return [_stranger(subject, key)]
     if greeting.startswith("220 ") and greeting.endswith(GREETING):
         return [Finding(level=Level.OK, subject=subject, said="our listener greets.")]
-    return [_stranger(subject, "[smtp] listen")]
+    return [_stranger(subject, key)]
 
 
 def free_port(subject: str, host: str, port: int, key: str) -> Finding:
@@ -281,10 +290,10 @@ def _stranger(subject: str, key: str) -> Finding:
 # -- the CRMs ---------------------------------------------------------------------------------------------------------
 
 
-async def crm_findings(crm: CrmSettings) -> list[Finding]:
+async def crm_findings(crm: CrmSettings, data: Path) -> list[Finding]:
     """What the adapter says of its own settings, where it can try them."""
     subject = f"crm {crm.name}"
-    adapter = crm.build()
+    adapter = crm.build(crm.context(vault=vault_of(data, crm.name)))
     try:
         if not isinstance(adapter, Checks):
             said = f"the adapter {crm.adapter} can't try its settings; the first delivery will show."
@@ -292,7 +301,7 @@ async def crm_findings(crm: CrmSettings) -> list[Finding]:
         async with asyncio.timeout(3 * ANSWER_SECONDS):
             return [Finding(level=Level.OK, subject=subject, said=await adapter.check())]
     except CrmError as error:
-        said, remedy = str(error), f"look at [[crm]] {crm.name}; what waits for it is not lost (leadgate outbox list)."
+        said, remedy = str(error), f"'leadgate crm check {crm.name}' says more; what waits for it is not lost."
         return [Finding(level=Level.FAIL, subject=subject, said=said, remedy=remedy)]
     except TimeoutError:
         said = f"did not answer within {3 * ANSWER_SECONDS:.0f} s."

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
+from gateway.capture.room import Room
+from gateway.capture.room import sentence as words_of
 from gateway.capture.spool import Spool
 from gateway.core.clock import Clock
 from gateway.core.errors import LeadgateError
@@ -18,8 +21,11 @@ from gateway.delivery import outbox
 from gateway.delivery.worker import DeliveryWorker
 from gateway.processing.worker import Backlog as Unprocessed
 from gateway.processing.worker import backlog
+from gateway.storage.engine import Durability
 from gateway.storage.store import Store
 from gateway.web.health import Backlog, DatabaseStatus, Status
+
+log = logging.getLogger(__name__)
 
 DATABASE_SECONDS = 2.0
 """A database that does not answer in this time is away."""
@@ -44,7 +50,10 @@ class StatusBoard:
     delivery: DeliveryWorker
     sources: Sequence[HealthSource]
     clock: Clock
+    room: Room | None = None
+    """The disk of the data folder."""
     _warnings: tuple[str, ...] | None = None
+    _durability: Durability = field(default_factory=lambda: Durability(level=""))
     _engine: str = ""
     _last: Status | None = None
     _last_at: float = 0.0
@@ -55,6 +64,18 @@ class StatusBoard:
         if self._last is None or now - self._last_at > FRESH_SECONDS:
             self._last, self._last_at = await self._collect(), now
         return self._last
+
+    async def tell_durability(self) -> None:
+        """Write to the log what the database keeps, and each promise that it can't keep. Raises StoreUnavailable."""
+        kept, warnings = await asyncio.to_thread(lambda: (self.store.durability(), self.store.warnings()))
+        engine = await self.store.read(_engine)
+        standby = f" Standby: {kept.standby}." if kept.standby else ""
+        log.info(
+            "%s: %s.%s", engine, kept.level, standby,
+            extra={"action": "durability", "engine": engine, "level": kept.level, "standby": kept.standby},
+        )  # fmt: skip
+        for sentence in warnings:
+            log.warning("%s", sentence, extra={"action": "durability_warning"})
 
     async def _collect(self) -> Status:
         database, waiting = await self._database()
@@ -82,6 +103,10 @@ class StatusBoard:
                 "says why; rename one to *.item to have it tried again."
             )
             found.append(SourceHealth(name="spool", ok=False, state="corrupt", detail=detail))
+        disk = self.room.state() if self.room else None
+        if self.room is not None and disk is not None and disk.little:
+            state = "full" if disk.refuses else "low"
+            found.append(SourceHealth(name="disk", ok=False, state=state, detail=words_of(disk, self.room.folder)))
         return found
 
     async def _database(self) -> tuple[DatabaseStatus, Waiting | None]:
@@ -91,13 +116,23 @@ class StatusBoard:
                 waiting = await self.store.read(_waiting)
                 if self._warnings is None:
                     self._warnings = tuple(await asyncio.to_thread(self.store.warnings))
+                    self._durability = await asyncio.to_thread(self.store.durability)
                     self._engine = await self.store.read(_engine)
         except TimeoutError:
             detail = f"The database {self.store.shown_url} did not answer within {DATABASE_SECONDS:.0f} s."
             return self._away(detail), None
         except LeadgateError as error:
             return self._away(f"{error}"), None
-        return DatabaseStatus(ok=True, engine=self._engine, warnings=self._warnings), waiting
+        return self._answering(), waiting
+
+    def _answering(self) -> DatabaseStatus:
+        return DatabaseStatus(
+            ok=True,
+            engine=self._engine,
+            warnings=self._warnings or (),
+            durability=self._durability.level,
+            standby=self._durability.standby,
+        )
 
     def _away(self, detail: str) -> DatabaseStatus:
         rescue = f"{detail} What comes in meanwhile is kept in {self.spool.folder}."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -12,8 +13,9 @@ from sqlalchemy import Connection, delete
 from gateway.core.clock import Clock
 from gateway.core.errors import StoreUnavailable
 from gateway.live.changes import forget_before
+from gateway.privacy.purge import purge_some
 from gateway.storage.store import Store
-from gateway.storage.tables import Session, SetupLink
+from gateway.storage.tables import Session, SetupLink, SignInStep
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +44,7 @@ class Upkeep:
         while True:
             try:
                 await self.store.write(self.tidy, background=True)
+                await purge_all(self.store, self.clock)
             except StoreUnavailable as error:
                 log.warning("The upkeep was put off.", extra={"action": "upkeep_put_off", "reason": str(error)})
             except Exception:
@@ -52,6 +55,16 @@ class Upkeep:
         """Remove what has run out; how many rows went."""
         now = self.clock.now()
         gone = forget_before(connection, now - timedelta(days=FEED_DAYS))
-        for table in (Session, SetupLink):
+        for table in (Session, SetupLink, SignInStep):
             gone += connection.execute(delete(table).where(table.expires_at < now)).rowcount
         return gone
+
+
+async def purge_all(store: Store, clock: Clock) -> dict[str, int]:
+    """Remove what [retention] no longer allows, a few rows at a time; table -> how many. Raises StoreUnavailable."""
+    total: Counter[str] = Counter()
+    while gone := await store.write(lambda c: purge_some(c, clock.now()), background=True):
+        total.update(gone)
+    if total:
+        log.info("Rows whose time was over were removed.", extra={"action": "purged", "rows": dict(total)})
+    return dict(total)

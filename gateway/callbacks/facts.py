@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, bindparam, select, update
 from gateway.callbacks.life import Answer, Reason, State
 from gateway.callbacks.settings import CallbacksSettings
 from gateway.callbacks.touches import Facts, Meaning, Touch, read
-from gateway.core.types import Channel, Direction, Handle, HandleKind, Kind, Phase
+from gateway.core.types import Channel, Direction, Draft, Handle, HandleKind, Kind, Phase
 from gateway.storage.tables import ContactHandle, Interaction, table_of
 
 INTERACTION, HANDLE = table_of(Interaction), table_of(ContactHandle)
@@ -45,6 +45,20 @@ def facts_of(connection: Connection, interaction_id: str, is_own: IsOwn) -> Fact
     """What is known of one interaction; None for one that nobody understood yet."""
     row = connection.execute(_ONE, {"id": interaction_id}).one_or_none()
     return _facts(row, is_own) if row is not None else None
+
+
+def facts_told(channel: Channel, draft: Draft) -> Facts:
+    """The same of a letter or form out of its report alone."""
+    return Facts(
+        channel=channel,
+        direction=draft.direction,
+        kind=draft.kind,
+        phase=draft.phase,
+        occurred_at=draft.occurred_at,
+        details=draft.details,
+        line=draft.line,
+        text=_words(draft.subject, draft.text, draft.fields),
+    )
 
 
 def answers_since(
@@ -128,11 +142,16 @@ def _facts(row: Row[Any], is_own: IsOwn) -> Facts | None:
         details=row.details,
         line=row.line,
         outcome=row.outcome,
-        text="\n".join([row.subject or "", row.text, *row.fields.values()]) if channel is not Channel.CALL else "",
+        text=_words(row.subject, row.text, row.fields) if channel is not Channel.CALL else "",
         number=next(iter(phones), None),
         by_colleague=channel is Channel.CALL and direction is Direction.INBOUND and from_us,
         after_hours=row.after_hours,
     )
+
+
+def _words(subject: str | None, text: str, fields: Mapping[str, str]) -> str:
+    """All words of a letter or form."""
+    return "\n".join([subject or "", text, *fields.values()])
 
 
 def _texts(value: object) -> Sequence[object]:

@@ -19,6 +19,7 @@ from gateway.callbacks.facts import (
     answers_since,
     belongs_to,
     facts_of,
+    facts_told,
     put_through_to,
 )
 from gateway.callbacks.life import Answer, Step, Try
@@ -28,7 +29,7 @@ from gateway.callbacks.schedule import Timetable
 from gateway.callbacks.settings import CallbacksSettings
 from gateway.callbacks.touches import Facts, Meaning, Touch, read
 from gateway.core.placement import Event, Placement
-from gateway.core.types import Direction, Kind, Phase
+from gateway.core.types import Channel, Direction, Kind, Phase
 from gateway.views.callbacks import callback_event
 
 
@@ -49,6 +50,8 @@ class CallbackFollower:
             return ()
         if draft.direction is Direction.INTERNAL:
             return ()
+        if self._means_nothing(placement):
+            return self._learned(connection, placement)
         facts = facts_of(connection, placement.interaction_id, self.is_own)
         touch = read(facts, self.settings) if facts is not None else None
         if facts is None or touch is None:
@@ -62,6 +65,16 @@ class CallbackFollower:
         if placement.contact_id is None:
             return ()
         return self._touched(connection, placement, facts, touch)
+
+    def _means_nothing(self, placement: Placement) -> bool:
+        """Whether the report alone tells that nobody waits for a call, so that the row need not be read again.
+
+        Only of letters and forms: they are over with each report. Where the row has a newer reading of one, that is
+        placed after this one, and judged then. A call is told in parts, and only its row knows the whole.
+        """
+        if placement.channel is Channel.CALL or placement.draft.phase is not Phase.ENDED:
+            return False
+        return read(facts_told(placement.channel, placement.draft), self.settings).meaning is Meaning.NOTHING
 
     def _of_the_person(self, connection: Connection, placement: Placement, facts: Facts) -> Placement:
         """A colleague called from outside: the call belongs to whom it was put through to."""

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from gateway.capture.journal import Entry, prepare, store_all
+from gateway.capture.room import Room
 from gateway.capture.spool import Spool
 from gateway.core.clock import Clock, NewId
-from gateway.core.errors import StoreUnavailable
+from gateway.core.errors import NotDurable, StoreUnavailable
 from gateway.core.types import Inbound, Outcome, Receipt
 from gateway.storage.engine import is_unique_violation
 from gateway.storage.store import Store
@@ -50,6 +51,8 @@ class DurableSink:
     keep: timedelta | None
     on_stored: Callable[[], None]
     """Called after each commit: kicks the processing."""
+    room: Room | None = None
+    """Asked before anything is stored or spooled."""
     figures: CaptureFigures = field(default_factory=CaptureFigures)
     patience: float = PATIENCE_SECONDS
     _drainer: asyncio.Task[None] | None = None
@@ -71,6 +74,7 @@ class DurableSink:
 
     async def accept(self, item: Inbound) -> Receipt:
         """See ``core.ports.Sink``. Safe to call again with the same item."""
+        self._demand_room()
         entry = prepare(item, self.clock.now(), self.new_id, self.keep)
         try:
             async with asyncio.timeout(self.patience):
@@ -87,6 +91,15 @@ class DurableSink:
                 extra={"action": "store_failed", "connector": item.connector, "source": item.source},
             )
         return await self._to_spool(item, entry.interaction_id)
+
+    def _demand_room(self) -> None:
+        if self.room is None:
+            return
+        try:
+            self.room.demand()
+        except NotDurable:
+            self.figures.refused += 1
+            raise
 
     async def _store(self, entry: Entry) -> Receipt:
         try:
@@ -117,8 +130,12 @@ class DurableSink:
         while True:
             await self._spooled.wait()
             self._spooled.clear()
-            if await self.drain():
-                continue
+            try:
+                if await self.drain():
+                    continue
+            except Exception:
+                # the drainer must outlive any surprise: without it what is spooled waits for the next start
+                log.exception("The spool could not be drained.", extra={"action": "drain_failed"})
             self._spooled.set()
             await asyncio.sleep(DRAIN_SECONDS)
 

@@ -80,7 +80,8 @@ class Spool:
     def waiting(self) -> list[Path]:
         """The files, oldest first."""
         try:
-            return sorted(self.folder.glob(f"*{SUFFIX}"))
+            # pathlib's "*" takes hidden names too: a file that is being written is not there yet
+            return sorted(path for path in self.folder.glob(f"*{SUFFIX}") if not path.name.startswith("."))
         except OSError:
             log.exception("The spool folder can't be read.", extra={"action": "spool_unreadable"})
             return []

@@ -33,7 +33,7 @@ ROLES = ("owner", "chief", "manager", "auditor")
 
 def add(commands: Any) -> None:
     """Declare user and token with their commands."""
-    _add_user(add_command(commands, "user", None, "people who sign in: add, list, password, disable"))
+    _add_user(add_command(commands, "user", None, "people who sign in: add, list, password, disable, no-factor"))
     _add_token(add_command(commands, "token", None, "API tokens of programs: add, list, revoke"))
 
 
@@ -67,7 +67,16 @@ def _add_user(parser: argparse.ArgumentParser) -> None:
         group, "disable", _user_disable, "lock a person out at once", examples=["leadgate user disable anna"]
     )
     disable.add_argument("login", metavar="LOGIN")
-    for one in (new, everybody, password, disable):
+    factor = add_command(
+        group,
+        "no-factor",
+        _user_no_factor,
+        "switch a person's second factor off",
+        more="For who lost both the telephone and the recovery codes. The password alone lets in again.",
+        examples=["leadgate user no-factor anna"],
+    )
+    factor.add_argument("login", metavar="LOGIN")
+    for one in (new, everybody, password, disable, factor):
         add_config_and_data(one)
         add_json(one)
 
@@ -181,6 +190,22 @@ def _user_disable(args: argparse.Namespace) -> int:
         return 0
 
     return _with_accounts(args, work)
+
+
+def _user_no_factor(args: argparse.Namespace) -> int:
+    async def work(store: Store, _: Settings) -> int:
+        from gateway.audit.log import CONSOLE
+        from gateway.core.by import By
+        from gateway.core.clock import SystemClock, new_id
+        from gateway.web.people import drop_factor_of
+
+        by = By(actor=CONSOLE, at=SystemClock().now(), new_id=new_id)
+        was_on = await store.write(lambda connection: drop_factor_of(connection, args.login, by))
+        sentence = f"{args.login} signs in with the password alone." if was_on else f"{args.login} had none."
+        _done(args, {"login": args.login, "changed": was_on}, sentence)
+        return 0
+
+    return with_store(args, work)
 
 
 def _token_add(args: argparse.Namespace) -> int:

@@ -35,6 +35,8 @@ def add(commands: Any) -> None:
         "derive the outcome and missed reason of stored calls anew",
         more=(
             "For after an upgrade that changed the rules. Facts, times and leads stay as they are, and no CRM hears.\n"
+            "Callbacks stay too: who waits for a call is a duty that somebody took, so a person closes one whose call\n"
+            "proves to be answered. Look at 'leadgate callbacks list' after calls changed to or from missed.\n"
             "The gateway may run meanwhile; running it twice changes nothing the second time."
         ),
         examples=["leadgate recompute calls --dry-run", "leadgate recompute calls --since 2026-11-01"],

@@ -51,7 +51,7 @@ def _run(args: argparse.Namespace) -> int:
     settings = _settings_with_log(args)
     from gateway.app import run  # after the settings: their errors come before the rooms are loaded
 
-    for sentence in (*settings.remarks, *settings.not_yet()):
+    for sentence in settings.remarks:
         log.warning("%s", sentence, extra={"action": "config_remark"})
     return run(settings)
 

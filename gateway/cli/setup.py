@@ -69,7 +69,7 @@ def _check(args: argparse.Namespace) -> int:
         for sentence in str(error).splitlines():
             print(f"error: {escape_controls(sentence)}")
         return 1
-    for sentence in (*settings.remarks, *settings.not_yet(), *_open_secrets(settings.source)):
+    for sentence in (*settings.remarks, *_open_secrets(settings.source)):
         print(f"warning: {escape_controls(sentence)}")
     print(f"{settings.source or 'No configuration file, so the embedded default'}: valid.")
     return 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path as FilePath
-from typing import Any
 
 import msgspec
 
@@ -118,10 +117,6 @@ class Settings(Tables, frozen=True, kw_only=True):
         """The data folder, absolute."""
         return FilePath(self.gateway.data).expanduser().absolute()
 
-    def not_yet(self) -> list[str]:
-        """Sentences about what is configured and valid, but does nothing in this version."""
-        return [sentence for part in self._parts() for sentence in _not_yet(part)]
-
     def secrets(self) -> frozenset[str]:
         """Every text that the log must never show."""
         return frozenset(secrets.secret_values(self))
@@ -130,24 +125,12 @@ class Settings(Tables, frozen=True, kw_only=True):
         """Only where it came from: some tables hold secrets."""
         return f"Settings(source={str(self.source) if self.source else None!r})"
 
-    def _parts(self) -> Iterable[Any]:
-        for name in Tables.__struct_fields__:
-            value = getattr(self, name)
-            yield from value if isinstance(value, tuple) else (value,)
-
 
 def find(named: str | None) -> FilePath | None:
     """The configuration file to read: the named one, else the first of SEARCHED that exists, else None."""
     if named is not None:
         return FilePath(named)
     return next((file for file in SEARCHED if file.is_file()), None)
-
-
-def _not_yet(part: Any) -> list[str]:
-    """What a room says about its own keys that wait for a later version: one sentence or several."""
-    say = getattr(part, "not_yet", None)
-    said = say() if say else []
-    return [said] if isinstance(said, str) else list(said)
 
 
 def _collisions(tables: Tables) -> list[Problem]:

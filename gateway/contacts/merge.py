@@ -16,7 +16,17 @@ from gateway.contacts.duties import join_callbacks, part_callbacks
 from gateway.core.clock import NewId
 from gateway.core.errors import LeadgateError
 from gateway.live.changes import ChangeKind, record
-from gateway.storage.tables import Contact, ContactHandle, ContactMerge, Document, Interaction, Lead, Note, Task
+from gateway.storage.tables import (
+    Contact,
+    ContactHandle,
+    ContactMerge,
+    Document,
+    Interaction,
+    Lead,
+    Note,
+    Outcall,
+    Task,
+)
 
 
 class NotMerged(LeadgateError):
@@ -30,6 +40,9 @@ MERGED = "merged"
 
 WORK: Mapping[str, Any] = {"tasks": Task, "notes": Note, "documents": Document}
 """What people made for a contact or a lead, by its key in the log of merges."""
+OF_CONTACT: Mapping[str, Any] = {**WORK, "outcalls": Outcall}
+"""The same with what is made for a contact only. What a CRM calls a contact does not move: the adapters look under the
+ids that were merged too, and after an unmerge each is there under its own."""
 
 
 def merge(connection: Connection, *, winner_id: str, loser_id: str, reason: str, at: datetime, new_id: NewId) -> str:
@@ -38,13 +51,13 @@ def merge(connection: Connection, *, winner_id: str, loser_id: str, reason: str,
         "handles": _ids(connection, ContactHandle.id, ContactHandle.contact_id == loser_id),
         "interactions": _ids(connection, Interaction.id, Interaction.contact_id == loser_id),
         "leads": _ids(connection, Lead.id, Lead.contact_id == loser_id),
-        **{key: _ids(connection, table.id, table.contact_id == loser_id) for key, table in WORK.items()},
+        **{key: _ids(connection, table.id, table.contact_id == loser_id) for key, table in OF_CONTACT.items()},
         "followers": _ids(connection, Contact.id, Contact.merged_into == loser_id),
         "joined": _join_open_leads(connection, winner_id, loser_id, at),
         "callbacks": join_callbacks(connection, winner_id, loser_id, at),
         "filled": _fill_from(connection, winner_id, loser_id, at),
     }
-    for table in (ContactHandle, Interaction, Lead, *WORK.values()):
+    for table in (ContactHandle, Interaction, Lead, *OF_CONTACT.values()):
         connection.execute(update(table).where(table.contact_id == loser_id).values(contact_id=winner_id))
     connection.execute(update(Contact).where(Contact.merged_into == loser_id).values(merged_into=winner_id))
     connection.execute(update(Contact).where(Contact.id == loser_id).values(merged_into=winner_id, updated_at=at))
@@ -114,7 +127,7 @@ def unmerge(connection: Connection, merge_id: str, at: datetime) -> None:
     log = connection.execute(query).one_or_none()
     if log is None:
         raise NotMerged(f"there is no merge {merge_id} that could be undone")
-    moved: dict[str, Any] = {"handles": ContactHandle, "interactions": Interaction, "leads": Lead, **WORK}
+    moved: dict[str, Any] = {"handles": ContactHandle, "interactions": Interaction, "leads": Lead, **OF_CONTACT}
     for key, table in moved.items():
         still = table.id.in_(log.moved.get(key, ())) & (table.contact_id == log.winner_id)  # older logs have no work
         connection.execute(update(table).where(still).values(contact_id=log.loser_id))

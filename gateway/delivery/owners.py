@@ -172,12 +172,20 @@ class OwnerLookup:
     """What a caller can wait for; a CRM that takes longer is not heard."""
     _kept: dict[tuple[Handle, ...], tuple[float, str | None]] = field(default_factory=dict)
 
+    def kept(self, handles: Sequence[Handle]) -> tuple[bool, str | None]:
+        """Whether there is an answer of the last five minutes, and which. From memory, on any thread."""
+        answer = self._kept.get(tuple(handles))
+        if answer is None or self.clock.monotonic() - answer[0] >= FRESH_SECONDS:
+            return False, None
+        return True, answer[1]
+
     async def ask(self, handles: Sequence[Handle]) -> str | None:
         """Id of our manager, or None where no CRM knows in time. Never raises. Answers are kept for five minutes."""
         key = tuple(handles)
         now = self.clock.monotonic()
-        if key in self._kept and now - self._kept[key][0] < FRESH_SECONDS:
-            return self._kept[key][1]
+        is_kept, answer = self.kept(key)
+        if is_kept:
+            return answer
         asked = [self._ask(name, adapter, key) for name, adapter in self.adapters.items()]
         answers = await asyncio.gather(*asked) if key and asked else []
         found = next((answer for answer in answers if answer is not None), None)

@@ -18,6 +18,10 @@ class ChangeKind(StrEnum):
     INTERACTION_UPDATED = "interaction.updated"
     CONTACT_UPDATED = "contact.updated"
     CONTACT_MERGED = "contact.merged"
+    OUTCALL_UPDATED = "outcall.updated"
+    CALLBACK_OPENED = "callback.opened"
+    CALLBACK_UPDATED = "callback.updated"
+    CALLBACK_CLOSED = "callback.closed"
 
 
 CHANGE = table_of(Change)

@@ -19,6 +19,12 @@ from gateway.storage.tables import OutgoingFile as FileRow
 # Literals, not parameters: only then does the planner see that the partial index fits.
 WAITING: ColumnElement[str] = literal_column("'waiting'")
 SENDING: ColumnElement[str] = literal_column("'sending'")
+UNKNOWN: tuple[ColumnElement[bool], ...] = (
+    Outgoing.state.in_([literal_column(f"'{state}'") for state in ("sending", "failed", "unknown")]),
+    Outgoing.state == literal_column("'unknown'"),
+    Outgoing.recorded_at.is_not(None),
+)
+"""Letters of unknown fate that are part of the history. The first condition is that of the index."""
 WITHOUT_SENDER = timedelta(hours=1)
 """When a letter is looked at again whose sender is not configured: after a restart with a mended file, mostly."""
 
@@ -164,6 +170,11 @@ def settle(connection: Connection, verdicts: Sequence[Verdict], keep: timedelta 
         connection.execute(
             update(Outgoing).where(Outgoing.id == verdict.id, Outgoing.state == SENDING).values(**values)
         )
+
+
+def is_any_unknown(connection: Connection) -> bool:
+    """Whether there is a letter of unknown fate that is part of the history."""
+    return connection.execute(select(Outgoing.id).where(*UNKNOWN).limit(1)).first() is not None
 
 
 def take_up(connection: Connection, at: datetime, *, but: Collection[str] = ()) -> int:

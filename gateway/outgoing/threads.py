@@ -9,16 +9,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, exists, select, update
 
 from gateway.core.placement import Event, Placement
 from gateway.core.types import Channel, Draft, Kind
+from gateway.outgoing.claims import UNKNOWN
 from gateway.outgoing.compose import token_in
 from gateway.outgoing.failures import tell_writer
 from gateway.outgoing.history import CONNECTOR
 from gateway.outgoing.verdict import MAX_REASON
-from gateway.storage.tables import Contact, Interaction, Lead, Outgoing
+from gateway.storage.tables import Contact, ContactHandle, Interaction, Lead, Outgoing, Sighting
 
 _DELAYED = re.compile(r"delay|warning|задерж|отлож", re.IGNORECASE)
 """In the subject of a report that no letter failed yet (RFC 3464 section 2.3.3, Action: delayed)."""
@@ -90,6 +92,30 @@ def _living(connection: Connection, contact_id: str | None) -> str | None:
             return row.id if row else None
         contact_id = row.merged_into
     return contact_id
+
+
+def settle_met(connection: Connection, at: datetime) -> int:
+    """Letters of unknown fate of which a copy was met, in a folder of sent letters say, were sent; how many.
+
+    A copy of a letter that is history already is no news for the processing: it is only written down where it was met.
+    """
+    unknown = connection.execute(select(Outgoing.id, Outgoing.recipient).where(*UNKNOWN)).all()
+    met = [row.id for row in unknown if _was_met(connection, row.id, row.recipient)]
+    values = {"state": "sent", "reason": "it left: a copy of it was found", "updated_at": at}
+    connection.execute(update(Outgoing).where(Outgoing.id.in_(met), Outgoing.state == "unknown").values(**values))
+    return len(met)
+
+
+def _was_met(connection: Connection, letter_id: str, recipient: str | None) -> bool:
+    """Whether the letter's place in the history has a sighting."""
+    ours = (
+        select(Interaction.details)
+        .join(ContactHandle, ContactHandle.contact_id == Interaction.contact_id)
+        .where(ContactHandle.kind == "email", ContactHandle.value == recipient)
+        .where(Interaction.connector == CONNECTOR, exists().where(Sighting.interaction_id == Interaction.id))
+    )
+    found = connection.execute(ours).scalars()
+    return any((details.get("outgoing") or {}).get("id") == letter_id for details in found)
 
 
 class SentFollower:

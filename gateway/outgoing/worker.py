@@ -39,6 +39,7 @@ from gateway.outgoing.submission import (
     Unreachable,
     in_thread,
 )
+from gateway.outgoing.threads import settle_met
 from gateway.outgoing.verdict import ONCE, SENDER_PAUSE, Random, Verdict, judge
 from gateway.storage.store import Store
 
@@ -54,6 +55,8 @@ STOP_SECONDS = 5.0
 """What is under way gets so long to end before its connection is cut."""
 PAUSE_SECONDS = 1.0
 """After an error of the database or our own."""
+LOOK_SECONDS = 15.0
+"""How often it looks whether a copy of a letter of unknown fate was found."""
 
 
 class Poster(Protocol):
@@ -99,6 +102,7 @@ class OutgoingWorker:
     random: Random = random_module.random
     poll: float = POLL_SECONDS
     stop_seconds: float = STOP_SECONDS
+    look: float = LOOK_SECONDS
     results: Counter[str] = field(default_factory=Counter)
     """Tries by result, for the metrics."""
     _lanes: dict[str, _Lane] = field(default_factory=dict)
@@ -111,6 +115,7 @@ class OutgoingWorker:
     _orphans: bool = True
     """Rows may be ``sending`` without being under way: at the start, and after a write that failed half-known."""
     _stopping: bool = False
+    _looks_at: float = float("-inf")
 
     async def start(self) -> None:
         """Begin to send, with what an earlier process left first."""
@@ -158,6 +163,7 @@ class OutgoingWorker:
             try:
                 await self._turn()
                 await self._record()
+                await self._settle_met()
             except (StoreUnavailable, NotDurable) as error:
                 log.warning("What goes out waits.", extra={"action": "outgoing_wait", "reason": str(error)})
                 self._orphans, pause = True, PAUSE_SECONDS
@@ -212,6 +218,15 @@ class OutgoingWorker:
             except Exception:  # the others must not wait for it; the next start tries it again
                 log.exception("A letter could not be recorded.", extra=_extra("outgoing_not_recorded", claimed))
             del self._to_record[0]
+
+    async def _settle_met(self) -> None:
+        """Letters of unknown fate whose copy was met meanwhile did leave."""
+        now = self.clock.monotonic()
+        if self._stopping or now < self._looks_at:
+            return
+        self._looks_at = now + self.look
+        if await self.store.read(claims.is_any_unknown):
+            await self.store.write(lambda c: settle_met(c, self.clock.now()), background=True)
 
     async def _send(self, claimed: Claimed) -> None:
         outcome: Taken | SubmissionError

@@ -5,21 +5,22 @@ Running it twice does no harm: the row's own state, written in the same transact
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 import msgspec
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from gateway.capture.interactions import apply_draft, draft_from_json, draft_to_json
-from gateway.contacts.resolve import Person, Resolved, resolve
+from gateway.contacts.resolve import Person, Resolved, is_known, resolve
 from gateway.core.clock import NewId
 from gateway.core.placement import Event, Placement
 from gateway.core.types import Channel, Draft, Handle, HandleKind, Phase
 from gateway.leads.life import Placed, Request, open_or_join
 from gateway.live.changes import ChangeKind, record
+from gateway.outgoing.threads import Thread, thread_of
 from gateway.storage.tables import NEW, Interaction, Journal, table_of
 from gateway.views.interactions import interactions_by_id
 from gateway.views.leads import leads_by_id
@@ -30,6 +31,10 @@ class Outgoing(Protocol):
 
     def wants_any(self) -> bool:
         """False where nobody is to be told of anything: then no event is made."""
+        ...
+
+    def wants(self, event_type: str) -> bool:
+        """Whether somebody is to be told of such events. Asked before news of the moment are made."""
         ...
 
     def put(self, connection: Connection, event: Event, at: datetime) -> None:
@@ -43,6 +48,10 @@ class Calendar(Protocol):
     def after_hours(self, moment: datetime, line: str | None) -> bool | None:
         """True outside the hours of what was dialled, written to or filled in; None where no hours are known."""
         ...
+
+
+Forgotten = Callable[[Connection, Sequence[Handle], datetime], bool]
+"""Whether one of these handles belonged to somebody who was erased after that moment."""
 
 
 class Follower(Protocol):
@@ -66,6 +75,8 @@ class Rules:
     calendar: Calendar | None = None
     history: timedelta | None = None
     """What is read later and is older than this opens no lead and is no news for a CRM."""
+    forgotten: Forgotten | None = None
+    """Who was erased: what is read later of them goes away again."""
 
     def is_own(self, handle: Handle) -> bool:
         """True for the company's own numbers and addresses."""
@@ -77,6 +88,8 @@ class Rules:
 READ_LATER = frozenset({"cel", "cdr", "imap", "mailfile"})
 """Connectors that read what happened before. Of the others a date of long ago is only a clock that is wrong."""
 RECEIVED_EVENT = {Channel.MAIL: "email.received", Channel.FORM: "form.received", Channel.CALL: "call.finished"}
+LIVE_EVENT = {Phase.RINGING: "call.ringing", Phase.ANSWERED: "call.answered"}
+"""Of a call that goes on, for who wants to hear of it while it does."""
 
 
 JOURNAL, INTERACTION = table_of(Journal), table_of(Interaction)
@@ -114,6 +127,7 @@ _DONE = (
     .where(JOURNAL.c.id == bindparam("journal_id"))
     .values(state="done", processed_at=bindparam("at"), error=None)
 )
+_FORGET = delete(INTERACTION).where(INTERACTION.c.id == bindparam("interaction"))
 _READ = update(JOURNAL).where(JOURNAL.c.id == bindparam("journal_id")).values(draft=bindparam("read"))
 
 
@@ -143,9 +157,19 @@ def process(connection: Connection, journal_id: int, interpreted: Draft | None, 
         draft = _take_up(connection, journal_id, row, interpreted, means.at)
     else:
         raise ValueError(f"journal row {journal_id} has neither a draft nor an interpreter")
+    if _is_forgotten(connection, row, draft, means.rules):
+        connection.execute(_FORGET, {"interaction": row.id})  # and its journal with it
+        return True
     _place(connection, row, draft, means)
     connection.execute(_DONE, {"journal_id": journal_id, "at": means.at})
     return True
+
+
+def _is_forgotten(connection: Connection, row: Any, draft: Draft, rules: Rules) -> bool:
+    """Something of before that a person had erased, met again in a log or a mailbox."""
+    if rules.forgotten is None or row.connector not in READ_LATER:
+        return False
+    return rules.forgotten(connection, draft.handles, draft.occurred_at)
 
 
 def _take_up(connection: Connection, journal_id: int, row: Any, interpreted: Draft, at: datetime) -> Draft:
@@ -161,14 +185,17 @@ def _place(connection: Connection, row: Any, draft: Draft, means: Means) -> None
     """Contact, lead, events and changes of the interaction."""
     at, rules = means.at, means.rules
     keep_until = at + rules.keep if rules.keep is not None else None
+    thread = thread_of(connection, Channel(row.channel), draft)
     person = _person(draft, rules)
-    who = resolve(connection, person, at=at, keep_until=keep_until, new_id=means.new_id, why=_why(draft, person))
+    who = None
+    if not _is_stranger_in(connection, thread, person):
+        who = resolve(connection, person, at=at, keep_until=keep_until, new_id=means.new_id, why=_why(draft, person))
     where = Placement(
         interaction_id=row.id,
         connector=row.connector,
         channel=Channel(row.channel),
         draft=draft,
-        contact_id=who.contact_id if who else row.contact_id,
+        contact_id=who.contact_id if who else row.contact_id or (thread.contact_id if thread else None),
         lead_id=row.lead_id,
         lead_opened=False,
         after_hours=_after_hours(row, draft, rules),
@@ -178,8 +205,9 @@ def _place(connection: Connection, row: Any, draft: Draft, means: Means) -> None
         keep_until=keep_until,
     )
     placed = None
-    if row.lead_id is not None or not where.is_history:
-        placed = _open_or_join(connection, where, rules, newcomer=who is not None and who.created)
+    if row.lead_id is not None or not (where.is_history or _is_colleague(where.channel, draft, person)):
+        known = replace(where, lead_id=where.lead_id or (thread.lead_id if thread else None))
+        placed = _open_or_join(connection, known, rules, newcomer=who is not None and who.created)
     if placed is not None:
         where = replace(where, lead_id=placed.lead_id, lead_opened=placed.opened)
     if (where.contact_id, where.lead_id, where.after_hours) != (row.contact_id, row.lead_id, row.after_hours):
@@ -188,8 +216,16 @@ def _place(connection: Connection, row: Any, draft: Draft, means: Means) -> None
     record(connection, ChangeKind.INTERACTION_UPDATED, row.id, at)
     followed = [event for follower in means.followers for event in follower.follow(connection, where)]
     if means.outgoing.wants_any():
-        for event in [*(_events(connection, row.id, draft, who, placed) if placed else ()), *followed]:
+        for event in [*(_events(connection, row, draft, who, placed, means.outgoing) if placed else ()), *followed]:
             means.outgoing.put(connection, event, at)
+
+
+def _is_stranger_in(connection: Connection, thread: Thread | None, person: Person) -> bool:
+    """Somebody nobody knows answers a letter of ours: a colleague of the person, or the person from elsewhere.
+
+    The letter belongs to the history of whom we wrote to, but its address does not become theirs: nothing proves it.
+    """
+    return thread is not None and thread.contact_id is not None and not is_known(connection, person.handles)
 
 
 def _open_or_join(connection: Connection, where: Placement, rules: Rules, *, newcomer: bool) -> Placed | None:
@@ -210,6 +246,11 @@ def _open_or_join(connection: Connection, where: Placement, rules: Rules, *, new
         keep_until=where.keep_until,
         new_id=where.new_id,
     )
+
+
+def _is_colleague(channel: Channel, draft: Draft, person: Person) -> bool:
+    """One of our own numbers called, from a manager's mobile: nobody wants anything of us."""
+    return channel is Channel.CALL and bool(draft.handles) and not person.handles
 
 
 def _is_history(row: Any, draft: Draft, means: Means) -> bool:
@@ -242,7 +283,7 @@ def _why(draft: Draft, person: Person) -> str:
 
 
 def _events(
-    connection: Connection, interaction_id: str, draft: Draft, who: Resolved | None, placed: Placed
+    connection: Connection, row: Any, draft: Draft, who: Resolved | None, placed: Placed, outgoing: Outgoing
 ) -> Sequence[Event]:
     """The events that this step caused, in the order in which a CRM should see them.
 
@@ -260,8 +301,18 @@ def _events(
     if contact and who is not None and (who.created or who.merged):
         events.append(event("contact.upserted", {**contact, "merged": list(who.merged)}))
     events.append(event("lead.created" if placed.opened else "lead.updated", lead))
-    if draft.phase is Phase.ENDED:
-        told = interactions_by_id(connection, [interaction_id])[interaction_id]
-        kind = RECEIVED_EVENT[Channel(told.channel)]
-        events.append(event(kind, msgspec.to_builtins(told), interaction_id))
+    kind = _told_as(row, draft, outgoing)
+    if kind is not None:
+        told = interactions_by_id(connection, [row.id])[row.id]
+        events.append(event(kind, msgspec.to_builtins(told), row.id))
     return events
+
+
+def _told_as(row: Any, draft: Draft, outgoing: Outgoing) -> str | None:
+    """The event that the interaction itself is; None where nobody waits for one."""
+    if draft.phase is Phase.ENDED:
+        return RECEIVED_EVENT[Channel(row.channel)]
+    live = LIVE_EVENT.get(draft.phase) if row.channel == Channel.CALL.value else None
+    if live is None or row.phase != draft.phase.value:  # it went on since: that is told in a moment
+        return None
+    return live if outgoing.wants(live) else None

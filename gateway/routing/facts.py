@@ -15,8 +15,8 @@ from gateway.storage.tables import Contact, Interaction, Lead, Rotation, table_o
 
 CONTACT, LEAD, INTERACTION, ROTATION = (table_of(model) for model in (Contact, Lead, Interaction, Rotation))
 
-CrmOwner = Callable[[Connection, str], str | None]
-"""The manager who owns a contact (id) in a CRM; None where no CRM says so."""
+CrmOwner = Callable[[AssignRequest], str | None]
+"""The manager who owns the person in a CRM; None where no CRM said so. Called on any thread, answers from memory."""
 
 # made once: building a statement costs more than running it
 _OPEN: ColumnClause[str] = literal_column("'open'")
@@ -40,7 +40,7 @@ _OPEN_LEADS = select(func.count()).where(LEAD.c.manager_id == bindparam("manager
 _TURNS = select(ROTATION).where(ROTATION.c.rule == bindparam("rule_name"))
 
 
-def of_nobody(_connection: Connection, _contact_id: str) -> str | None:
+def of_nobody(_request: AssignRequest) -> str | None:
     """The ``CrmOwner`` where no CRM is asked."""
     return None
 
@@ -77,9 +77,8 @@ class StoredFacts:
             manager = self._one(_OPEN_LEAD_MANAGER, contact_id=contact_id)
         if manager:
             return manager, "manager of the open lead"
-        if contact_id and (owner := self._crm_owner(self._connection, contact_id)):
-            return owner, "owner in the CRM"
-        return None
+        owner = self._crm_owner(self._request)
+        return (owner, "owner in the CRM") if owner else None
 
     def last_talk(self) -> tuple[str, datetime] | None:
         """The last call with the person that somebody answered."""

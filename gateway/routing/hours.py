@@ -60,6 +60,14 @@ class Hours:
         moment = moment.astimezone(UTC)
         return any(span.start <= moment < span.end for span in self._spans(moment.date()))
 
+    def open_on(self, day: date) -> list[Span]:
+        """The open times of a local day, in its own zone: what people read."""
+        begin = datetime.combine(day, time(), self.zone).astimezone(UTC)
+        end = datetime.combine(day + ONE_DAY, time(), self.zone).astimezone(UTC)
+        spans = _joined(span for utc in _days(begin.date(), end.date()) for span in self._spans(utc))
+        inside = ((max(span.start, begin), min(span.end, end)) for span in spans)
+        return [Span(start.astimezone(self.zone), stop.astimezone(self.zone)) for start, stop in inside if start < stop]
+
     def next_working_moment(self, moment: datetime) -> datetime | None:
         """``moment`` itself when it is working time, else when it opens next; None where it never does."""
         return next((span.start for span in self._from(moment.astimezone(UTC))), None)

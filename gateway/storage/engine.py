@@ -8,6 +8,7 @@ busy time-out), checkpoints only from the writer.
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
@@ -77,6 +78,34 @@ def _begin_immediate(connection: Connection) -> None:
 
 def _begin_deferred(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Durability:
+    """What a commit of the database in use survives, for the start log and /health."""
+
+    level: str
+    """In words, with the setting that makes it so."""
+    standby: str = ""
+    """PostgreSQL: ``none``, ``asynchronous`` (a failover may lose the last commits) or ``synchronous``."""
+
+
+def durability(engine: Engine) -> Durability:
+    """Asks the database itself, so that the answer is about what runs and not about what was meant."""
+    with engine.connect() as connection:
+        if engine.dialect.name == "sqlite":
+            mode = connection.exec_driver_sql("PRAGMA journal_mode").scalar_one()
+            level = {0: "OFF", 1: "NORMAL", 2: "FULL", 3: "EXTRA"}.get(
+                connection.exec_driver_sql("PRAGMA synchronous").scalar_one(), "unknown"
+            )
+            return Durability(level=f"each commit is on the disk (journal_mode={mode}, synchronous={level})")
+        commit = connection.exec_driver_sql("SHOW synchronous_commit").scalar_one()
+        fsync = connection.exec_driver_sql("SHOW fsync").scalar_one()
+        names = connection.exec_driver_sql("SHOW synchronous_standby_names").scalar_one()
+        copies = connection.exec_driver_sql("SELECT count(*) FROM pg_stat_replication").scalar_one()
+    safe = "the last commits may be lost in a crash" if "off" in (commit, fsync) else "each commit is on the disk"
+    standby = "synchronous" if names and commit != "local" else "asynchronous" if copies else "none"
+    return Durability(level=f"{safe} (synchronous_commit={commit}, fsync={fsync})", standby=standby)
 
 
 def durability_warnings(engine: Engine) -> list[str]:

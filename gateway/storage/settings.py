@@ -15,8 +15,12 @@ class StorageSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     url: str | None = None
     """SQLAlchemy URL, ``postgresql://user:password@host/name`` or ``sqlite:////folder/file.db``.
     Default: the file leadgate.db in the data folder."""
+    min_free_mib: int = 200
+    """MiB that stay free on the disk of the data folder: below it senders are asked to come again. 0: no such floor."""
 
     def __post_init__(self) -> None:
+        if not 0 <= self.min_free_mib <= 1 << 20:
+            raise ValueError(f"min_free_mib = {self.min_free_mib} is out of range: 0 to 1048576")
         if self.url is None:
             return
         try:
@@ -28,7 +32,7 @@ class StorageSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
     def __repr__(self) -> str:
         shown = make_url(self.url).render_as_string(hide_password=True) if self.url else None
-        return f"StorageSettings(url={shown!r})"
+        return f"StorageSettings(url={shown!r}, min_free_mib={self.min_free_mib})"
 
     def resolved(self, default_file: str) -> URL:
         """The URL with the driver we ship; ``default_file`` when none is configured."""

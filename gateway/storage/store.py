@@ -14,7 +14,9 @@ from sqlalchemy import URL, Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from gateway.storage.engine import (
+    Durability,
     as_unavailable,
+    durability,
     durability_warnings,
     peeking_engine,
     reading_engine,
@@ -139,6 +141,10 @@ class Store:
     async def check(self) -> None:
         """Raise StoreUnavailable unless the database takes writes now."""
         await self.write(lambda connection: connection.execute(text("SELECT 1")).scalar_one())
+
+    def durability(self) -> Durability:
+        """What a commit survives. Blocks; raises what the driver raises."""
+        return durability(self.writer.engine)
 
     def warnings(self) -> list[str]:
         """Sentences about promises that the database in use doesn't keep."""

@@ -26,6 +26,7 @@ from gateway.telephony.interest import EVENT_CLASSES, INTEREST
 from gateway.telephony.leftovers import Leftovers
 from gateway.telephony.listing import take_snapshot
 from gateway.telephony.record import CallRecord
+from gateway.telephony.redirect import Redirects
 from gateway.telephony.report import inbound_of
 from gateway.telephony.settings import PbxSettings
 from gateway.telephony.snapshot import Snapshot
@@ -75,10 +76,12 @@ class PbxConnector:
         live: LiveCalls | None = None,
         on_connected: Callable[[], None] = lambda: None,
         devices: DeviceStates | None = None,
+        redirects: Redirects | None = None,
     ) -> None:
         """``region``: the country whose numbers are written without a country code, as ``RU``. ``open_calls``: where to
         ask for the calls that an earlier run left open. ``live``: what the backfill must know of; ``on_connected``:
-        called when the calls on the PBX are known, after each connect. ``devices``: who hears of the telephones."""
+        called when the calls on the PBX are known, after each connect. ``devices``: who hears of the telephones.
+        ``redirects``: who moves callers to their managers."""
         self._settings = settings
         self._clock = clock
         self._region = region
@@ -89,6 +92,7 @@ class PbxConnector:
         self._live = live or LiveCalls()
         self._on_connected = on_connected
         self._devices = devices or DeviceStates()
+        self._redirects = redirects
         self._tracker = tracker_factory()
         self._delivery = Delivery(sink, sleep=sleep, chance=chance)
         self._open_calls = open_calls
@@ -201,6 +205,8 @@ class PbxConnector:
         finally:
             self._live.lost()
             self._devices.forget()
+            if self._redirects is not None:
+                self._redirects.forget()
 
     async def _take_leftovers(self) -> None:
         """Ask once for what an earlier run left open; again in the next session where the store can't say now."""
@@ -235,6 +241,8 @@ class PbxConnector:
             if event.get("Event") == DEVICE_EVENT:
                 self._devices.feed(event)
                 continue
+            if self._redirects is not None:
+                self._redirects.feed(event, at)
             try:
                 records = feed(event, at)
             except Exception:  # the tracker promises not to; one event must not cost the calls of all others

@@ -68,6 +68,7 @@ class _Examination:
         self.findings: list[Finding] = []
         self._name = settings.name
         self._originate = settings.originate
+        self._redirects = settings.route is not None
         self._username = settings.username
         self._tls = settings.tls
         self._loopback = settings.host in ("localhost", "127.0.0.1", "::1")
@@ -84,6 +85,7 @@ class _Examination:
             await self._listing_right(action)
         await self._queues()
         await self._call_to_nowhere()
+        await self._redirect_right()
         await self._too_much("Command", {"Command": "core show uptime"}, "run any command of the PBX")
         await self._too_much("ListCategories", {"Filename": "asterisk.conf"}, "read and change its files")
         self._unasked()
@@ -233,6 +235,20 @@ class _Examination:
             self._say(Level.WARN, "timestampevents", said, general_line("timestampevents = yes"))
         elif heard:
             self._say(Level.OK, "timestampevents", "events carry their time.")
+
+    async def _redirect_right(self) -> None:
+        """Whether callers may be sent to their managers, where ``route`` asks for it."""
+        if not self._redirects:
+            return
+        headers = {"Channel": NOWHERE_CHANNEL, "Context": "default", "Exten": "s", "Priority": "1"}
+        try:
+            await self._connection.action("Redirect", headers)
+        except ActionRefused as error:
+            if _DENIED in str(error).lower():
+                said = f"refused ({error}): no caller would be sent to his manager."
+                self._say(Level.FAIL, "Redirect", said, account_line(self._username, f"write = {WRITE},call"))
+                return
+        self._say(Level.OK, "Redirect", "allowed; nobody was moved.")
 
     async def _too_much(self, action: str, headers: dict[str, str], power: str) -> None:
         try:

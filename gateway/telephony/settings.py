@@ -9,12 +9,14 @@ import zoneinfo
 import msgspec
 
 from gateway.telephony.actions.settings import OriginateSettings
+from gateway.telephony.actions.switch import is_place
 from gateway.telephony.agi.settings import check_secret, parse_listen, parse_network
 from gateway.telephony.lines import LineRules
 from gateway.telephony.recordings import FILE_FIELD, is_url
 
 PLAIN_PORT = 5038
 TLS_PORT = 5039
+REDIRECT = "redirect"
 """The defaults of Asterisk's manager.conf: ``port`` and ``tlsbindaddr``."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
@@ -102,6 +104,19 @@ def _check_agi(listen: str | None, secret: str | None, allow: tuple[str, ...]) -
         parse_network(text)
 
 
+def _check_route(route: str | None, context: str | None, *, asks_itself: bool) -> None:
+    if route is None:
+        if context is not None:
+            raise ValueError('route is missing: route_context has no meaning without route = "redirect"')
+        return
+    if route != REDIRECT:
+        raise ValueError(f'route {route!r} is not known: write "redirect", or leave it out')
+    if asks_itself:
+        raise ValueError("route and agi_listen exclude each other: with agi_listen the dialplan asks by itself")
+    if context is None or not is_place(context):
+        raise ValueError('route_context: name the context of the managers\' extensions, as in "from-internal"')
+
+
 class PbxSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One PBX and the manager account (manager.conf) that Leadgate logs in with."""
 
@@ -143,6 +158,10 @@ class PbxSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """The word in the path of the AGI address that proves that it is this PBX asking."""
     agi_allow: tuple[str, ...] = ()
     """Addresses and networks that may ask, beside this machine; empty: the address of ``host``."""
+    route: str | None = None
+    """``redirect``: callers from outside are sent to their manager by AMI, for a dialplan that can't ask."""
+    route_context: str | None = None
+    """The dialplan context in which ``route`` finds the managers' extensions, as ``from-internal``."""
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -161,6 +180,7 @@ class PbxSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         if self.ca_file is not None and not self.tls:
             raise ValueError("ca_file is only used with tls = true: set that too, or remove ca_file")
         _check_agi(self.agi_listen, self.agi_secret, self.agi_allow)
+        _check_route(self.route, self.route_context, asks_itself=self.agi_listen is not None)
 
     @property
     def lines(self) -> LineRules:

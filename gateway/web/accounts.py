@@ -16,7 +16,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from gateway.core.clock import Clock, NewId
 from gateway.core.errors import LeadgateError
 from gateway.storage.store import Store
-from gateway.storage.tables import ApiToken, Manager, Session, SetupLink
+from gateway.storage.tables import ApiToken, Manager, Session, SetupLink, SignInStep
 from gateway.web.passwords import Passwords, check_strength
 
 ROLES = ("owner", "chief", "manager", "auditor")
@@ -254,6 +254,7 @@ def _existing(connection: Connection, login: str) -> ManagerInfo:
 def _end_access(connection: Connection, manager_id: str) -> None:
     connection.execute(delete(Session).where(Session.manager_id == manager_id))
     connection.execute(delete(SetupLink).where(SetupLink.manager_id == manager_id))
+    connection.execute(delete(SignInStep).where(SignInStep.manager_id == manager_id))
 
 
 class Accounts:

@@ -31,6 +31,10 @@ class DatabaseStatus(msgspec.Struct, frozen=True, kw_only=True):
     """A sentence when it is not ok."""
     warnings: tuple[str, ...] = ()
     """Promises that this database or setting can't keep, each with what to do."""
+    durability: str = ""
+    """What survives what, in words: ``commit on disk (WAL, synchronous=FULL)``."""
+    standby: str = ""
+    """PostgreSQL: ``none``, ``asynchronous`` or ``synchronous``."""
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
@@ -169,11 +173,17 @@ def _problems(status: Status) -> list[str]:
         found.append(status.database.detail or "The database can't be reached.")
     found.extend(f"{s.name}: {s.detail or s.state}" for s in status.sources if not s.ok)
     if status.spool.count:
-        found.append(f"{status.spool.count} items wait in the spool for the database.")
+        found.append(
+            f"{status.spool.count} items wait in the spool for the database, safe on the disk; they go in by "
+            "themselves when it takes them. Look at the database."
+        )
     if status.journal_aside:
-        found.append(f"{status.journal_aside} items were set aside: they could not be understood.")
+        found.append(
+            f"{status.journal_aside} items were set aside: they could not be understood. What came is kept; the log "
+            "says why (action set_aside)."
+        )
     if status.outbox_held:
-        found.append(f"{status.outbox_held} deliveries are held: see leadgate outbox list.")
+        found.append(f"{status.outbox_held} deliveries are held: 'leadgate outbox list' says why.")
     if status.outbox_dead:
-        found.append(f"{status.outbox_dead} deliveries were given up: see leadgate outbox list.")
+        found.append(f"{status.outbox_dead} deliveries were given up: 'leadgate outbox list' says why.")
     return found

@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from gateway.core.clock import Clock
+from gateway.core.clock import Clock, NewId, new_id
 from gateway.storage.store import Store
 from gateway.web.api.events import EventStream, Wakeups
+from gateway.web.api.files import Files
+from gateway.web.api.reads import ReadOperation, read_routes
 from gateway.web.api.routes import api_routes, description_route, filter_reader
+from gateway.web.api.writes import WriteMeans, WriteOperation, write_routes
+from gateway.web.entrance import Entrance
 from gateway.web.guard import Doors, Guard
 from gateway.web.health import StatusSource, health_route
 from gateway.web.listeners import Listener, Site
 from gateway.web.metrics import WebMetrics
 from gateway.web.pages.assets import Assets
+from gateway.web.pages.leadparts import LeadParts
 from gateway.web.pages.leads import LeadPages
+from gateway.web.pages.means import PageMeans, Pages, no_pages
 from gateway.web.pages.render import Renderer
+from gateway.web.pages.settings.access import AccessPages
+from gateway.web.pages.settings.log import LogPages
+from gateway.web.pages.settings.people import PeoplePages
+from gateway.web.pages.settings.profile import ProfilePages
 from gateway.web.pages.sign_in import SignInPages
 from gateway.web.passwords import Passwords
 from gateway.web.settings import ListenAddress, LocaleSettings, WebSettings
@@ -33,6 +43,10 @@ class WebServer:
 
     ``form_routes`` are the public routes of other rooms; they come without sign-in on the public listener.
     ``recordings``: the name of each PBX -> where its recordings are (``[[pbx]] recordings``).
+    ``files``: who has the files that came with forms.
+    ``writes``: what the API can change; ``after_write`` is called after each. ``reads``: what it can tell of rooms.
+    ``pages``: those that show other rooms, put together by the composition root.
+    ``leads``: what the pages of leads know of the settings. ``keep``: how long what ended is kept.
     """
 
     def __init__(
@@ -47,28 +61,60 @@ class WebServer:
         version: str,
         form_routes: Sequence[web.RouteDef] = (),
         recordings: Mapping[str, str] | None = None,
+        files: Files | None = None,
+        writes: Sequence[WriteOperation] = (),
+        reads: Sequence[ReadOperation] = (),
+        after_write: Callable[[], None] = lambda: None,
+        new_id: NewId = new_id,
+        pages: Pages = no_pages,
+        leads: LeadParts | None = None,
+        keep: timedelta | None = None,
     ) -> None:
         self.settings = settings
+        self.writes = tuple(writes)
+        self.reads = tuple(reads)
         self.passwords = Passwords()
         self.metrics = WebMetrics(clock, version)
         assets = Assets()
         renderer = Renderer(locale, assets, clock)
-        sign_in = SignInPages(
-            store, clock, renderer, self.passwords, LoginThrottle(clock), timedelta(hours=settings.session_hours)
-        )
+        throttle = LoginThrottle(clock)
+        entrance = Entrance(store, clock, timedelta(hours=settings.session_hours))
+        sign_in = SignInPages(store, clock, renderer, self.passwords, throttle, entrance)
         outside = [*form_routes, health_route(status, clock)]
-        unguarded = [self.metrics.route(status), description_route(version), assets.route()]
+        unguarded = [self.metrics.route(status), description_route(version, self.writes, self.reads), assets.route()]
         idle = timedelta(minutes=settings.session_idle_minutes)
         self.doors = Doors(public=_handlers([*outside, *unguarded]), open=_handlers(sign_in.open_routes()))
         see_all = settings.managers_see == "all"
         guard = Guard(store, clock, idle=idle, doors=self.doors, managers_see_all=see_all)
         self.events = EventStream(store, hub, clock, guard)
+        means = PageMeans(
+            store=store,
+            renderer=renderer,
+            reader=filter_reader(locale),
+            clock=clock,
+            new_id=new_id,
+            locale=locale,
+            writes=self.writes,
+            reads=self.reads,
+            after_write=after_write,
+        )
+        accounts = [
+            *ProfilePages(means, passwords=self.passwords, throttle=throttle, idle=idle).routes(),
+            *PeoplePages(means, link_lifetime=timedelta(hours=settings.setup_link_hours), keep=keep).routes(),
+            *AccessPages(means, idle=idle).routes(),
+            *LogPages(means).routes(),
+        ]
+        asks = WriteMeans(store=store, clock=clock, new_id=new_id, after=after_write)
         inside = [
             *unguarded,
+            *pages(means),
             *sign_in.open_routes(),
             *sign_in.routes(),
-            *LeadPages(store, filter_reader(locale), renderer).routes(),
-            *api_routes(store, locale, self.events, recordings or {}),
+            *accounts,
+            *LeadPages(means, leads or LeadParts(), recordings or {}).routes(),
+            *api_routes(store, locale, self.events, recordings or {}, files, clock),
+            *write_routes(self.writes, asks),
+            *read_routes(self.reads, asks),
         ]
         self.listeners = self._listeners(outside, inside, guard, renderer)
 

@@ -34,9 +34,7 @@ ANSWER_SECONDS = 10.0
 class Load:
     """All customers together. ``async with`` it: they begin, and at the end each finishes the item it is at."""
 
-    def __init__(
-        self, installation: Installation, *, forms: int = FORM_CUSTOMERS, mails: int = MAIL_CUSTOMERS
-    ) -> None:
+    def __init__(self, installation: Installation, *, forms: int = FORM_CUSTOMERS, mails: int = MAIL_CUSTOMERS) -> None:
         self.ledger = Ledger()
         self._forms_at_once, self._mails_at_once = forms, mails
         self._installation = installation

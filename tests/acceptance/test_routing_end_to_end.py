@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.acceptance.office import Office, all_ended
-from tests.peers.asterisk.plays import FREEPBX, ROUTED, answered
+from tests.peers.asterisk.plays import AFTER_HOURS, FREEPBX, ROUTED, answered
 from tests.peers.asterisk.server import AsteriskPair
 from tests.peers.asterisk.stage import Stage
 from tests.support.ports import LOOPBACK, free_port
@@ -100,6 +100,27 @@ async def test_a_known_caller_rings_only_his_manager_or_who_stands_in(pair: Aste
         _matches(answered(stage, behaviour, by=3, rang=[stage.phone(3)]), third)
         [lead] = await office.leads()
         assert lead["manager"]["name"] == "Anna", "the substitute only stands in"
+
+
+async def test_a_dialplan_that_never_asks_lets_its_callers_be_sent_to_their_manager(
+    pair: AsteriskPair, tmp_path: Path
+) -> None:
+    team, behaviour = 74, AFTER_HOURS
+    redirect = 'route = "redirect"\nroute_context = "from-internal"\n'
+    anna = f'[[manager]]\nid = "anna"\nname = "Anna"\nextensions = ["{team}2"]\n'
+    rule = '[[routing.rule]]\nname = "all"\ngive = "manager"\nto = ["anna"]\n'
+    async with Office(pair, tmp_path, pbx_keys=f"{redirect}{anna}{rule}") as office:
+        await office.open()
+        stage = office.stage(team)
+        await stage.behave(p2="answer:1:60")
+        record = await call(office, stage, behaviour, 1)
+        assert ringing(office, stage) == [stage.phone(2)], "the dialplan alone lets no phone ring"
+        _matches(answered(stage, behaviour, by=2, rang=[stage.phone(2)]), record)
+        await stage.behave(p3="answer:1:60")
+        office.judge.events.clear()
+        await stage.call_from(1, stage.phone(3), talk=1)
+        await office.calls_when(all_ended(2), "a colleague's call over")
+        assert ringing(office, stage) == [stage.phone(3)], "colleagues are not sent anywhere"
 
 
 def spoken(*lines: str, pause: float = 0, ends: bool = True) -> Callable[..., Coroutine[Any, Any, None]]:

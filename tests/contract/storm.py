@@ -21,7 +21,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, insert, select
 
-from crm_adapter.base import Capabilities, Capable, CrmAdapter, Done, Event
+from crm_adapter.base import Capabilities, Capable, Context, CrmAdapter, Done, Event
 from crm_adapter.testkit import events
 from crm_adapter.testkit.fakecrm import PASSING, Asked, FakeCrm, Reply, Trouble
 from gateway.core.clock import new_id
@@ -34,10 +34,30 @@ from gateway.storage.migrations import upgrade
 from gateway.storage.settings import StorageSettings
 from gateway.storage.store import Store
 from gateway.storage.tables import Attempt, Manager, Outbox
-from tests.contract import test_amocrm, test_bitrix24
+from tests.contract import (
+    files,
+    test_amocrm,
+    test_bitrix24,
+    test_email,
+    test_hubspot,
+    test_odoo,
+    test_pipedrive,
+    test_salesforce,
+    test_tryton,
+    test_zoho,
+)
 from tests.support.clock import MONDAY, FakeClock
 from tests.support.fakecrm.amocrm import FakeAmoCrm
 from tests.support.fakecrm.bitrix24 import FakeBitrix24
+from tests.support.fakecrm.folder import FakeFolder
+from tests.support.fakecrm.hubspot import FakeHubSpot
+from tests.support.fakecrm.mailserver import FakeMailServer
+from tests.support.fakecrm.odoo import FakeOdoo
+from tests.support.fakecrm.pipedrive import FakePipedrive
+from tests.support.fakecrm.salesforce import FakeSalesforce
+from tests.support.fakecrm.told import shown_of
+from tests.support.fakecrm.tryton import FakeTryton
+from tests.support.fakecrm.zoho import FakeZoho
 from tests.support.receiver import SECRET
 
 CRM = "storm"
@@ -62,15 +82,7 @@ class FakeHook(FakeCrm):
         return Reply(status=204)
 
     def shown(self) -> dict[str, list[dict[str, Any]]]:
-        by_type: dict[str, list[dict[str, Any]]] = defaultdict(list)
-        for one in self.kept.values():
-            by_type[one["type"]].append(one["data"])
-        calls = [{"number": one["details"]["caller"], "seconds": round(one["details"]["talk_seconds"] or 0)}
-                 for one in by_type["call.finished"]]  # fmt: skip
-        texts = {one["id"]: one["text"] for one in [*by_type["lead.created"], *by_type["lead.updated"]]}
-        return {"contact": [{"phones": one["contact"]["phones"]} for one in by_type["lead.created"]],
-                "lead": [{"text": text} for text in texts.values()], "call": calls,
-                "mail": by_type["email.received"], "form": by_type["form.received"]}  # fmt: skip
+        return shown_of(self.kept.values())
 
 
 class Faults:
@@ -117,13 +129,24 @@ class Sort:
     adapter: str
     fake: Callable[[], FakeCrm]
     options: Callable[[FakeCrm], Mapping[str, Any]]
+    build: Callable[[CrmSettings, Context, FakeCrm], CrmAdapter] = lambda crm, context, _: crm.build(context)
 
 
 SIDES = {
+    "csv": Sort("csv", partial(FakeFolder, ".csv"), files.storm_options, files.build),
+    "jsonl": Sort("jsonl", partial(FakeFolder, ".jsonl"), files.storm_options, files.build),
+    "email": Sort("email", FakeMailServer, test_email.options),
+    "salesforce": Sort("salesforce", FakeSalesforce, test_salesforce.options),
+    "zoho": Sort("zoho", FakeZoho, test_zoho.options),
     "webhook": Sort("webhook", FakeHook, lambda fake: {"url": fake.url, "secret": SECRET}),
     "bitrix24 (webhook)": Sort("bitrix24", FakeBitrix24, test_bitrix24.webhook_options),
     "bitrix24 (application)": Sort("bitrix24", partial(FakeBitrix24, is_app=True), test_bitrix24.app_options),
     "amocrm": Sort("amocrm", FakeAmoCrm, test_amocrm.token_options),
+    "odoo (JSON-2)": Sort("odoo", FakeOdoo, test_odoo.json2_options),
+    "odoo (JSON-RPC)": Sort("odoo", partial(FakeOdoo, old=True), test_odoo.jsonrpc_options),
+    "tryton": Sort("tryton", FakeTryton, test_tryton.tryton_options),
+    "hubspot": Sort("hubspot", FakeHubSpot, test_hubspot.hubspot_options),
+    "pipedrive": Sort("pipedrive", FakePipedrive, test_pipedrive.pipedrive_options),
 }
 
 
@@ -149,6 +172,7 @@ async def storm(sort: Sort, folder: Path, *, deliveries: int, seed: int = 7) -> 
     """Put the stories of many persons out, push them through trouble, and look at what the CRM has."""
     persons = deliveries // STEPS
     fake, faults = sort.fake(), Faults(seed)
+    clock = FakeClock()
     await fake.start()
     fake.choose = faults.choose
     table = {"name": CRM, "adapter": sort.adapter, "allow_private": True, **sort.options(fake), "timeout": 5}
@@ -159,7 +183,8 @@ async def storm(sort: Sort, folder: Path, *, deliveries: int, seed: int = 7) -> 
     try:
         await store.write(lambda connection: _fill(connection, crm, persons))
         started = time.monotonic()
-        await _deliver(store, crm, folder, faults)
+        context = Surroundings(store=store, clock=clock, data=folder).context(crm)
+        await _deliver(store, crm, Shaken(sort.build(crm, context, fake), faults), clock)
         seconds = time.monotonic() - started
         tries = await store.read(_tries)
         states = await store.read(_states)
@@ -187,11 +212,8 @@ def _fill(connection: Connection, crm: CrmSettings, persons: int) -> None:
             )  # fmt: skip
 
 
-async def _deliver(store: Store, crm: CrmSettings, folder: Path, faults: Faults) -> None:
+async def _deliver(store: Store, crm: CrmSettings, adapter: Shaken, clock: FakeClock) -> None:
     """Until nothing waits; time is moved, so that no pause is waited for."""
-    clock = FakeClock()
-    given = Surroundings(store=store, clock=clock, data=folder)
-    adapter = Shaken(crm.build(given.context(crm)), faults)
     worker = DeliveryWorker(
         store=store, clock=clock, crms=[crm], adapters={CRM: adapter}, random=lambda: 0.0, poll=0.02
     )

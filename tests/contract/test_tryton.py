@@ -64,6 +64,12 @@ class TestTryton(RecordContract):
             with pytest.raises(Misconfigured, match="choose one in its preferences"):
                 await side.adapter.check()
 
+    async def test_check_names_a_mapped_field_that_is_not_there(self) -> None:
+        async with self.standing(fields={"lead": {"nope": "{subject}"}, "contact": {"code": "{id}"}}) as side:
+            with pytest.raises(Misconfigured, match=r"field nope: is no field of sale\.opportunity") as caught:
+                await side.adapter.check()
+        assert "code" not in str(caught.value)
+
     async def test_an_opportunity_that_people_deleted_is_a_dead_letter_not_a_new_one(self) -> None:
         async with self.standing() as side:
             fake: Any = side.fake

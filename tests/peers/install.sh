@@ -6,6 +6,7 @@
 #   asterisk16   Asterisk 16.28 of Debian bullseye, a frozen suite
 #   dovecot      Dovecot 2.3.19 of Debian bookworm (2.4 has another configuration language)
 #   mariadb      MariaDB 10.11 of Debian bookworm: FreePBX keeps its CDRs in one
+#   tryton       Tryton 8.2 of PyPI with the modules party and sale_opportunity, and an empty database made by it (SQLite)
 #   asterisk22   Asterisk 22 of Debian sid, only with LEADGATE_ASTERISK=22 (a moving suite: for trying, not for CI)
 #
 # The packages are downloaded by apt with lists and cache of their own and unpacked, not installed: no service starts, no
@@ -152,6 +153,33 @@ chromium() {
     ensure chromium machine chromium
 }
 
+# tryton: the packages in a folder of their own, for the Python that runs the tests, and a database that tests copy: to make
+# it takes most of a minute, to copy it nothing.
+tryton() {
+    python="$(dirname "$0")/../../.venv/bin/python"
+    [ -x "$python" ] || python=python3
+    stamp="$FORMAT $("$python" -c 'import sys; print("python%d.%d" % sys.version_info[:2])') $*"
+    if [ "$(cat "$CACHE/tryton/.complete" 2>/dev/null)" = "$stamp" ]; then return; fi
+    say "fetching tryton (PyPI) into $CACHE"
+    began=$(date +%s)
+    if make_tryton "$@"; then say "tryton is ready after $(($(date +%s) - began)) s"; else give_up "tryton could not be made"; fi
+}
+
+make_tryton() {
+    work="$CACHE/.tryton.partial"
+    rm -rf "$work" && mkdir -p "$work/database" || return 1
+    "$python" -m pip install --quiet --disable-pip-version-check --target "$work/site" "$@" >"$work/log" 2>&1 ||
+        { tail -n 5 "$work/log" >&2; return 1; }
+    printf '[database]\nuri = sqlite://\npath = %s/database\n' "$work" >"$work/make.conf"
+    echo "admin-of-tryton" >"$work/password"
+    : >"$work/database/crm.sqlite"
+    PYTHONPATH="$work/site" TRYTONPASSFILE="$work/password" "$python" "$work/site/bin/trytond-admin" -c "$work/make.conf" \
+        -d crm -u party sale_opportunity --activate-dependencies --email admin@example.com -p -l en </dev/null \
+        >>"$work/log" 2>&1 || { tail -n 5 "$work/log" >&2; return 1; }
+    echo "$stamp" >"$work/.complete"
+    rm -rf "$CACHE/tryton" && mv "$work" "$CACHE/tryton"
+}
+
 if ! command -v apt-get >/dev/null || ! command -v dpkg-deb >/dev/null; then
     give_up "PostgreSQL, Asterisk and Dovecot are installed on Debian and Ubuntu only"
     exit 0
@@ -170,6 +198,7 @@ ensure asterisk16 bullseye asterisk asterisk-modules asterisk-voicemail
 ensure dovecot bookworm dovecot-imapd
 ensure mariadb bookworm mariadb-server-core
 chromium
+tryton 'trytond==8.2.*' 'trytond_party==8.2.*' 'trytond_sale_opportunity==8.2.*'
 case ${LEADGATE_ASTERISK:-16} in
 16) ;;
 22) ensure asterisk22 sid asterisk asterisk-modules ;;

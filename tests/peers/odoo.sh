@@ -16,7 +16,7 @@ if [ -e "$ROOT/.complete" ]; then exit 0; fi
 if [ "$(id -u)" != 0 ]; then echo "odoo: a chroot needs root" >&2; exit 1; fi
 command -v debootstrap >/dev/null || { echo "odoo: install debootstrap first" >&2; exit 1; }
 
-mirror=${LEADGATE_DEBIAN_MIRROR:-$(cat /etc/apt/sources.list.d/debian.sources 2>/dev/null | awk '/^URIs:/ { print $2; exit }')}
+mirror=${LEADGATE_DEBIAN_MIRROR:-$(awk '/^URIs:/ { print $2; exit }' /etc/apt/sources.list.d/debian.sources 2>/dev/null || true)}
 mirror=${mirror:-http://deb.debian.org/debian}
 mkdir -p "$CACHE" && rm -rf "$WORK"
 echo "odoo: fetching Odoo 19 into $ROOT"
@@ -32,6 +32,7 @@ echo "deb $mirror sid main" >"$WORK/etc/apt/sources.list.d/sid.list"
 printf 'Package: *\nPin: release n=sid\nPin-Priority: 50\n\nPackage: odoo-19\nPin: release n=sid\nPin-Priority: 600\n' \
     >"$WORK/etc/apt/preferences.d/odoo"
 # its own mount of /proc is gone with the shell that made it
+# shellcheck disable=SC2016 # the inner shell expands it
 unshare --mount sh -ec '
     mount -t proc proc "$1/proc"
     chroot "$1" apt-get -q update

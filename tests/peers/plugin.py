@@ -11,13 +11,14 @@ from typing import NoReturn, TypeVar
 
 import pytest
 
-from tests.peers import chromium, dovecot, mariadb, postgresql
+from tests.peers import chromium, dovecot, mariadb, postgresql, tryton
 from tests.peers.asterisk import server as asterisk
 from tests.peers.asterisk.server import AsteriskPair
 from tests.peers.dovecot import DovecotServer
 from tests.peers.installed import PeerMissing, required
 from tests.peers.mariadb import MariadbServer
 from tests.peers.postgresql import PostgresServer
+from tests.peers.tryton import TrytonPeer
 
 Server = TypeVar("Server")
 
@@ -27,6 +28,7 @@ AVAILABLE: dict[str, Callable[[], object]] = {
     "dovecot": dovecot.check_installed,
     "mariadb": mariadb.check_installed,
     "postgresql": postgresql.find_programs,
+    "tryton": tryton.check_installed,
 }
 """A peer's name to a check that raises PeerMissing."""
 
@@ -36,6 +38,7 @@ FIXTURE_NEEDS = {
     "mariadb_url": "mariadb",
     "postgresql_server": "postgresql",
     "postgresql_url": "postgresql",
+    "tryton_peer": "tryton",
 }
 """Fixtures that mark the tests which use them, so that ``-m 'not peer'`` leaves out what it should."""
 
@@ -118,3 +121,11 @@ def mariadb_server() -> Iterator[MariadbServer]:
 def mariadb_url(mariadb_server: MariadbServer) -> str:
     """The SQLAlchemy URL of a new, empty database."""
     return mariadb_server.create_database()
+
+
+@pytest.fixture(scope="session")
+def tryton_peer() -> Iterator[TrytonPeer]:
+    """A Tryton with one company and two employees; tests share it, each with persons of its own."""
+    peer = _started(TrytonPeer.start)
+    yield peer
+    peer.stop()

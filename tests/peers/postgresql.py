@@ -79,6 +79,19 @@ class PostgresServer:
         self._process.stop()
         shutil.rmtree(self._folder, ignore_errors=True)
 
+    def make_durable(self, database: str) -> None:
+        """A commit of this database survives the crash of its server (SETTINGS are for speed)."""
+        self._execute("ALTER DATABASE {} SET synchronous_commit = on", database)
+
+    def crash(self) -> None:
+        """SIGKILL to the server: as its machine's power cut, but for the page cache."""
+        self._process.kill()
+
+    def start_again(self) -> None:
+        """After ``crash``: recover, and wait until it takes connections."""
+        self._process = self._process.again()
+        self._process.wait_until(self._answers, seconds=60)
+
     def create_database(self, template: str = "template0") -> str:
         """A new database, a copy of ``template``; returns its name."""
         self._count += 1

@@ -31,6 +31,7 @@ class PeerProcess:
         self.name = name
         self.log = log
         self._stop_signal = stop_signal
+        self._command, self._env, self._user = command, env, user
         with log.open("ab") as output:
             self._process = subprocess.Popen(
                 [*dies_with_parent(stop_signal), *command],
@@ -48,6 +49,12 @@ class PeerProcess:
     def pid(self) -> int:
         """Its process id."""
         return self._process.pid
+
+    def again(self) -> PeerProcess:
+        """The same server once more, after its end."""
+        return PeerProcess(
+            self.name, self._command, log=self.log, env=self._env, user=self._user, stop_signal=self._stop_signal
+        )
 
     def wait_until(self, ready: Callable[[], bool], *, seconds: float) -> None:
         """Return when ``ready()`` is true. Raises PeerMissing with the log's end if that takes longer or it died."""

@@ -162,6 +162,9 @@ class Outbox:
     def wants_any(self) -> bool:
         return True
 
+    def wants(self, event_type: str) -> bool:
+        return False
+
     def put(self, _connection: Connection, event: Event, _at: datetime) -> None:
         self.events.append(event)
 

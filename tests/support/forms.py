@@ -66,7 +66,7 @@ class Elsewhere:
     """Another company's server: remembers what it was asked and answers what it is told to."""
 
     answers: dict[str, Any] = field(default_factory=dict)
-    """Path -> JSON, or a status; others are answered 404."""
+    """Path -> JSON, a status, or a function of the JSON that was sent; others are answered 404."""
     asked: list[tuple[str, dict[str, str], dict[str, str]]] = field(default_factory=list)
     """Path, fields of the form or query, headers."""
     url: str = ""
@@ -81,9 +81,11 @@ class Elsewhere:
             yield self
 
     async def _answer(self, request: web.Request) -> web.Response:
+        sent: Json = await request.json() if request.content_type == "application/json" else None
         fields = {name: str(value) for name, value in {**request.query, **await request.post()}.items()}
         self.asked.append((request.path, fields, dict(request.headers)))
         told = self.answers.get(request.path, 404)
+        told = told(sent) if callable(told) else told
         if isinstance(told, int):
             return web.json_response({"error": "as told"}, status=told)
         return web.json_response(told)

@@ -38,12 +38,18 @@ class Installation:
     smtp: int
     environment: Mapping[str, str] = field(default_factory=dict)
     """Added to the environment of each start."""
+    module: str = "gateway"
+    """What ``python -m`` starts: the product, or a launcher that bends it (tests/faults)."""
 
     @classmethod
-    def make(cls, folder: Path, *, more: str = "", environment: Mapping[str, str] | None = None) -> Installation:
+    def make(
+        cls, folder: Path, *, more: str = "", environment: Mapping[str, str] | None = None, module: str = "gateway"
+    ) -> Installation:
         """Write ``leadgate.toml`` into ``folder``; ``more`` is further TOML, whole tables."""
         public, private, smtp = free_ports(3)
-        made = cls(folder=folder, public=public, private=private, smtp=smtp, environment=environment or {})
+        made = cls(
+            folder=folder, public=public, private=private, smtp=smtp, environment=environment or {}, module=module
+        )
         folder.mkdir(parents=True, exist_ok=True)
         made.config.write_text(
             "[web]\n"
@@ -73,7 +79,7 @@ class Installation:
 
     def command(self, *words: str) -> list[str]:
         """The command line of ``leadgate WORDS --config ... --data ...``."""
-        return [sys.executable, "-m", "gateway", *words, "--config", str(self.config), "--data", str(self.data)]
+        return [sys.executable, "-m", self.module, *words, "--config", str(self.config), "--data", str(self.data)]
 
     def env(self) -> dict[str, str]:
         """The tests' environment without Leadgate's own variables, and ``environment``."""
@@ -136,6 +142,19 @@ class GatewayProcess:
                 raise ProcessFailed(f"the gateway still ran after {seconds:.0f} s: {self.log_tail()}")
             await asyncio.sleep(POLL_SECONDS)
         return code
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    def pause(self) -> None:
+        """SIGSTOP: it hangs, and does not know."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """SIGCONT."""
+        self._process.send_signal(signal.SIGCONT)
 
     def kill(self) -> None:
         """SIGKILL: no goodbye."""

@@ -21,6 +21,12 @@ def add_manager(connection: Connection, manager_id: str, login: str, **columns: 
     connection.execute(insert(Manager), {"id": manager_id, "login": login, **values, **columns})
 
 
+def add_managers(connection: Connection, ids: Sequence[str]) -> None:
+    """Users whose logins are their ids."""
+    for manager_id in ids:
+        add_manager(connection, manager_id, manager_id)
+
+
 def add_contact(
     connection: Connection,
     contact_id: str,

@@ -21,6 +21,11 @@ _CHANNEL = re.compile(r"[A-Za-z0-9_]+/[A-Za-z0-9_.+*#@:;=/-]{1,120}")
 Hangup takes too and which would end many."""
 
 
+def is_place(name: str) -> bool:
+    """Whether a dialplan can have a context or extension of this name."""
+    return _PLACE.fullmatch(name) is not None
+
+
 class Pbx(Protocol):
     """What is needed of a ``gateway.telephony.connector.PbxConnector``."""
 
@@ -53,7 +58,7 @@ class Switch:
         """
         _check_channel(channel)
         for what, place in (("context", context), ("extension", exten)):
-            if not _PLACE.fullmatch(place):
+            if not is_place(place):
                 raise ActionFailed(f"{place!r} is no {what} of a dialplan", code="bad_place")
         if priority < 1:
             raise ActionFailed(f"{priority} is no priority of a dialplan: they begin with 1", code="bad_place")

@@ -22,6 +22,7 @@ from gateway.core.clock import Clock
 from gateway.core.errors import StoreUnavailable
 from gateway.storage.store import Store
 from gateway.views.leads import leads_by_id
+from gateway.web.access import viewer_of
 from gateway.web.api.parameters import row_number
 from gateway.web.guard import Guard, Principal, principal_of
 from gateway.web.queries.changes import ChangeRow, changes_after, feed_ends
@@ -49,9 +50,13 @@ class Wakeups(Protocol):
 
 
 class EventRenderer:
-    """Makes the bytes of an event from a change; remembers the latest ones. Used from several threads."""
+    """Makes the bytes of an event from a change; remembers the latest ones. Used from several threads.
 
-    def __init__(self) -> None:
+    ``whole``: leads are told with everything; else by their ids, for those who do not see all of them.
+    """
+
+    def __init__(self, *, whole: bool = True) -> None:
+        self._whole = whole
         self._rendered: OrderedDict[int, bytes] = OrderedDict()
         self._lock = threading.Lock()
         self._encoder = msgspec.json.Encoder()
@@ -63,7 +68,7 @@ class EventRenderer:
             frames = {change.id: self._rendered.get(change.id) for change in changes}
         missing = [change for change in changes if frames[change.id] is None]
         lead_ids = {change.object_id for change in missing if change.kind.startswith("lead.")}
-        leads = leads_by_id(connection, lead_ids) if lead_ids else {}
+        leads = leads_by_id(connection, lead_ids) if lead_ids and self._whole else {}
         fresh = {change.id: self._render(change, leads.get(change.object_id)) for change in missing}
         self._remember(fresh)
         whole = b"".join(frames[change.id] or fresh[change.id] for change in changes)
@@ -89,6 +94,7 @@ class EventStream:
         self._clock = clock
         self._guard = guard
         self._renderer = EventRenderer()
+        self._ids_only = EventRenderer(whole=False)
         self._open: set[asyncio.Task[object]] = set()
 
     @property
@@ -106,6 +112,7 @@ class EventStream:
         principal = principal_of(request)
         start = _last_event_id(request)
         position, greeting = self._store.peek(lambda c: _resume(c, start))
+        renderer = self._renderer if viewer_of(request).seen_by is None else self._ids_only
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})
         await response.prepare(request)
         task = asyncio.current_task()
@@ -114,33 +121,35 @@ class EventStream:
         self._open.add(task)
         try:
             await _write(response, greeting)
-            await self._follow(response, position, principal)
+            await self._follow(response, position, principal, renderer)
         except (TimeoutError, ConnectionError, StoreUnavailable) as error:
             log.info("A live reader was left", extra={"action": "sse_ended", "why": type(error).__name__})
         finally:
             self._open.discard(task)
         return response
 
-    async def _follow(self, response: web.StreamResponse, position: int, principal: Principal) -> None:
+    async def _follow(
+        self, response: web.StreamResponse, position: int, principal: Principal, renderer: EventRenderer
+    ) -> None:
         heard_at = self._clock.monotonic()
         async with aclosing(self._hub.wakeups()) as wakeups:  # type: ignore[type-var]
             async for _ in wakeups:
-                frames, position = await self._batch(position)
+                frames, position = await self._batch(position, renderer)
                 while frames:
                     await _write(response, frames)
                     heard_at = self._clock.monotonic()
-                    frames, position = await self._batch(position)
+                    frames, position = await self._batch(position, renderer)
                 if self._clock.monotonic() - heard_at >= HEARTBEAT_SECONDS:
                     if not self._guard.still_valid(principal):
                         return
                     await _write(response, b": still here\n\n")
                     heard_at = self._clock.monotonic()
 
-    async def _batch(self, position: int) -> tuple[bytes, int]:
+    async def _batch(self, position: int, renderer: EventRenderer) -> tuple[bytes, int]:
         # nearly always there is nothing new: a point read in place; only rendering goes to a thread
         if not self._store.peek(lambda c: changes_after(c, position, 1)):
             return b"", position
-        return await self._store.read(lambda c: self._renderer.next_batch(c, position))
+        return await self._store.read(lambda c: renderer.next_batch(c, position))
 
 
 def _resume(connection: Connection, wanted: int | None) -> tuple[int, bytes]:

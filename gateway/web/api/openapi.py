@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
+from gateway.web.api.files import FILE_PATH
 from gateway.web.api.operations import ITEMS, LISTS, ItemOperation, ListOperation
 from gateway.web.api.parameters import Parameter
+from gateway.web.api.reads import ReadOperation
 from gateway.web.api.recordings import RECORDING_PATH
+from gateway.web.api.writes import WriteOperation
 from gateway.web.health import HealthView
 from gateway.web.problems import CONTENT_TYPE, Problem
 
@@ -17,10 +20,19 @@ REF = "#/components/schemas/{name}"
 SECURED: list[dict[str, list[str]]] = [{"bearer": []}, {"session": []}]
 
 
-def document(version: str) -> dict[str, Any]:
-    """The whole document for Leadgate ``version``."""
-    shapes = [Problem, HealthView, *(operation.shape for operation in (*LISTS, *ITEMS))]
+def document(
+    version: str, writes: Sequence[WriteOperation] = (), reads: Sequence[ReadOperation] = ()
+) -> dict[str, Any]:
+    """The whole document for Leadgate ``version`` with these operations of the rooms."""
+    written = [shape for operation in writes for shape in (operation.body, operation.answer) if shape is not None]
+    shapes = [Problem, HealthView, *(operation.shape for operation in (*LISTS, *ITEMS)), *written]
+    shapes += [operation.answer for operation in reads if operation.answer is not None]
     _, schemas = msgspec.json.schema_components(dict.fromkeys(shapes), ref_template=REF)
+    paths = _paths()
+    for reading in reads:
+        paths.setdefault(reading.path, {})["get"] = _read(reading)
+    for operation in writes:
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _write(operation)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -28,15 +40,7 @@ def document(version: str) -> dict[str, Any]:
             "version": version,
             "description": "Leads from calls, mails and web forms. Times are ISO 8601 with zone.",
         },
-        "paths": {
-            **{operation.path: {"get": _list(operation)} for operation in LISTS},
-            **{operation.path: {"get": _item(operation)} for operation in ITEMS},
-            "/api/v1/events": {"get": _events()},
-            RECORDING_PATH: {"get": _recording()},
-            "/api/openapi.json": {"get": _open("openapi", "This document.", "application/json", {"type": "object"})},
-            "/health": {"get": _health()},
-            "/metrics": {"get": _open("metrics", "Metrics for Prometheus.", "text/plain", {"type": "string"})},
-        },
+        "paths": paths,
         "components": {
             "schemas": schemas,
             "securitySchemes": {
@@ -50,6 +54,67 @@ def document(version: str) -> dict[str, Any]:
             },
         },
     }
+
+
+def _paths() -> dict[str, dict[str, Any]]:
+    """Everything that is only read."""
+    return {
+        **{operation.path: {"get": _list(operation)} for operation in LISTS},
+        **{operation.path: {"get": _item(operation)} for operation in ITEMS},
+        "/api/v1/events": {"get": _events()},
+        RECORDING_PATH: {"get": _recording()},
+        FILE_PATH: {"get": _file()},
+        "/api/openapi.json": {"get": _open("openapi", "This document.", "application/json", {"type": "object"})},
+        "/health": {"get": _health()},
+        "/metrics": {"get": _open("metrics", "Metrics for Prometheus.", "text/plain", {"type": "string"})},
+    }
+
+
+def _read(operation: ReadOperation) -> dict[str, Any]:
+    text = {"type": "string"}
+    variables = [{"name": name, "in": "path", "required": True, "schema": text} for name in operation.variables]
+    queries = [
+        {"name": name, "in": "query", "description": words, "schema": text} for name, words in operation.parameters
+    ]
+    found = (
+        _content("It.", "application/json", _ref(operation.answer))
+        if operation.answer is not None
+        else _content("The file.", operation.content_type, {"type": "string", "format": "binary"})
+    )
+    return {
+        "operationId": operation.name,
+        "summary": operation.summary,
+        "security": SECURED,
+        "parameters": [*variables, *queries],
+        "responses": {"200": found, **_errors(400, 401, 403, 404, 422, 503)},
+    }
+
+
+def _write(operation: WriteOperation) -> dict[str, Any]:
+    parameters = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in operation.variables
+    ]
+    if operation.conditional:
+        tag = "The ETag of the object as you know it: if somebody changed it since, the answer is 409."
+        parameters.append({"name": "If-Match", "in": "header", "description": tag, "schema": {"type": "string"}})
+    done = (
+        {"204": {"description": "Done."}}
+        if operation.answer is None
+        else {str(operation.status): _content("Done: it, as it is now.", "application/json", _ref(operation.answer))}
+    )
+    described: dict[str, Any] = {
+        "operationId": operation.name,
+        "summary": operation.summary,
+        "security": SECURED,
+        "parameters": parameters,
+        "responses": {**done, **_errors(400, 401, 403, 404, 409, 415, 422, 503)},
+    }
+    if operation.body is not None:
+        described["requestBody"] = {
+            "required": not operation.body_optional,
+            "content": {"application/json": {"schema": _ref(operation.body)}},
+        }
+    return described
 
 
 def _list(operation: ListOperation) -> dict[str, Any]:
@@ -106,6 +171,26 @@ def _events() -> dict[str, Any]:
             "200": _content("Server-sent events, without end.", "text/event-stream", {"type": "string"}),
             **_errors(400, 401, 503),
         },
+    }
+
+
+def _file() -> dict[str, Any]:
+    identity = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
+    number = {"name": "number", "in": "path", "required": True, "schema": {"type": "integer", "minimum": 1}}
+    binary = {"type": "string", "format": "binary"}
+    content = _content("The file, as an attachment.", "application/octet-stream", binary)
+    content["headers"] = {
+        "X-Leadgate-Danger": {
+            "description": "Why nobody should simply open it; absent: nothing is known.",
+            "schema": {"type": "string"},
+        }
+    }
+    return {
+        "operationId": "getFile",
+        "summary": "A file that came with a form or letter, numbered as among its `attachments`, from 1.",
+        "security": SECURED,
+        "parameters": [identity, number],
+        "responses": {"200": content, **_errors(401, 404, 503)},
     }
 
 
@@ -166,9 +251,13 @@ def _errors(*statuses: int) -> dict[str, Any]:
 
 
 _REASONS = {
-    400: "A parameter can't be used.",
+    400: "A parameter or the body can't be used.",
     401: "No valid token or session.",
+    403: "Your role may not do this, or the form's token is missing (header X-CSRF-Token; sessions only).",
     404: "There is nothing with this id.",
+    409: "Somebody else was faster, or it contradicts what is there; `detail` says who or what.",
+    415: "The body must be JSON.",
+    422: "What is asked for is not possible; `detail` says why.",
     503: "The database can't be reached at the moment.",
 }
 

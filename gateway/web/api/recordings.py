@@ -14,8 +14,10 @@ from gateway.core.types import Channel
 from gateway.storage.store import Store
 from gateway.storage.tables import Interaction
 from gateway.telephony.recordings import RecordingMissing, find_file, is_url, url_for
+from gateway.web.access import viewer_of
 from gateway.web.guard import principal_of
 from gateway.web.problems import Refused
+from gateway.web.queries.interactions import visible_interactions
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +31,8 @@ def recording_route(store: Store, places: Mapping[str, str]) -> web.RouteDef:
 
     async def answer(request: web.Request) -> web.StreamResponse:
         call_id = request.match_info["id"]
-        found = await store.read(lambda c: _recording_of(c, call_id)) if "\x00" not in call_id else None
+        seen_by = viewer_of(request).seen_by
+        found = await store.read(lambda c: _recording_of(c, call_id, seen_by)) if "\x00" not in call_id else None
         if found is None:
             raise Refused(404, "not_found", "There is no call with this id.")
         pbx, recording = found
@@ -49,11 +52,11 @@ def recording_route(store: Store, places: Mapping[str, str]) -> web.RouteDef:
     return web.get(RECORDING_PATH, answer)
 
 
-def _recording_of(connection: Connection, call_id: str) -> tuple[str, str | None] | None:
-    """The PBX of a call and the name of its recording; None for no call."""
+def _recording_of(connection: Connection, call_id: str, seen_by: str | None) -> tuple[str, str | None] | None:
+    """The PBX of a call and the name of its recording; None for no call, or one that the viewer does not see."""
     row = connection.execute(
         select(Interaction.source_name, Interaction.details).where(
-            Interaction.id == call_id, Interaction.channel == Channel.CALL.value
+            Interaction.id == call_id, Interaction.channel == Channel.CALL.value, *visible_interactions(seen_by)
         )
     ).one_or_none()
     if row is None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from babel import Locale
 from babel.dates import format_datetime, format_skeleton, format_time
+from babel.numbers import format_currency, get_currency_symbol
 
 from gateway.core.phone import for_people
 
@@ -31,6 +34,24 @@ class Formats:
             return clock
         return f"{format_skeleton('MMMd', local, locale=self.locale)}, {clock}"
 
+    def day(self, moment: datetime, now: datetime) -> str:
+        """``Monday, 23 November``; the year too where it is another."""
+        local = moment.astimezone(self.zone)
+        pattern = "EEEE, d MMMM" if local.year == now.astimezone(self.zone).year else "EEEE, d MMMM y"
+        return format_datetime(local, pattern, locale=self.locale)
+
+    def clock(self, moment: datetime) -> str:
+        """``14:05``."""
+        return format_time(moment.astimezone(self.zone), "HH:mm", locale=self.locale)
+
+    def money(self, amount: str, currency: str) -> str:
+        """``12500.50`` -> ``12 500,50 ₽``; without the cents where there are none."""
+        value = Decimal(amount)
+        number = "#,##0" if value == value.to_integral_value() else "#,##0.00"
+        gap = "\u00a0" if get_currency_symbol(currency, locale=self.locale).isalpha() else ""
+        pattern = f"{number}\u00a0¤" if self.locale.language == "ru" else f"¤{gap}{number}"
+        return format_currency(value, currency, pattern, locale=self.locale, currency_digits=False)
+
     def full(self, moment: datetime) -> str:
         """Day, time and zone in full."""
         return format_datetime(moment.astimezone(self.zone), "d MMMM y, HH:mm:ss ZZZZ", locale=self.locale)
@@ -48,6 +69,21 @@ def span(seconds: float | None) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def duration(seconds: float, gettext: Callable[[str], str]) -> str:
+    """How long something takes or took, in words: ``45 s``, ``12 min``, ``3 h 05``, ``2 d 4 h``."""
+    seconds = max(0.0, seconds)
+    minutes = round(seconds / 60)
+    if seconds < 90:
+        return gettext("%(num)s s") % {"num": round(seconds)}
+    if minutes < 90:
+        return gettext("%(num)s min") % {"num": minutes}
+    hours, rest = divmod(minutes, 60)
+    if hours < 48:
+        return gettext("%(hours)s h %(minutes)s") % {"hours": hours, "minutes": f"{rest:02}"}
+    days, hours = divmod(hours, 24)
+    return gettext("%(days)s d %(hours)s h") % {"days": days, "hours": hours}
 
 
 def size(count: object) -> str:

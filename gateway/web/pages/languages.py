@@ -1,37 +1,18 @@
-"""The languages of the pages: gettext catalogues, read and compiled when the gateway starts."""
+"""The language of a page: what its reader chose, or what the browser asks for."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from gettext import GNUTranslations
-from importlib import resources
-from io import BytesIO
 
 from aiohttp import web
 from babel.core import negotiate_locale
-from babel.messages.catalog import Catalog
-from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
 
+from gateway.core.languages import LANGUAGES, load_translations
 from gateway.web.guard import session_info
 
-LANGUAGES = {"en": "English", "ru": "Русский"}
-"""Code to its own name."""
+__all__ = ["LANGUAGES", "LANGUAGE_COOKIE", "accepted_languages", "language_of", "load_translations"]
+
 LANGUAGE_COOKIE = "leadgate-language"
-
-
-def read_catalog(language: str) -> Catalog:
-    """The messages of a language as translators keep them."""
-    path = resources.files("gateway").joinpath("locale", language, "LC_MESSAGES", "leadgate.po")
-    return read_po(BytesIO(path.read_bytes()), locale=language)
-
-
-def load_translations(language: str) -> GNUTranslations:
-    """The compiled messages of a language, plural rules included."""
-    compiled = BytesIO()
-    write_mo(compiled, read_catalog(language))
-    compiled.seek(0)
-    return GNUTranslations(compiled)
 
 
 def language_of(request: web.Request, default: str) -> str:

@@ -25,10 +25,22 @@ class Section:
 
     def is_open(self, here: str) -> bool:
         """Whether the page at the path ``here`` is in this section."""
-        return here == self.path or (self.path != "/" and here.startswith(self.path + "/"))
+        if self.path == "/":
+            return here == "/" or here.startswith("/callbacks")
+        return here == self.path or here.startswith(self.path + "/")
 
 
-SECTIONS: tuple[Section, ...] = (Section(path="/", label=_("Leads"), icon="form", handy=True),)
+SECTIONS: tuple[Section, ...] = (
+    Section(path="/", label=_("Callbacks"), icon="back", handy=True),
+    Section(path="/leads", label=_("Leads"), icon="inbox", handy=True),
+    Section(path="/pipeline", label=_("Pipeline"), icon="columns"),
+    Section(path="/tasks", label=_("Tasks"), icon="task", handy=True),
+    Section(path="/calls", label=_("Calls"), icon="call", handy=True),
+    Section(path="/contacts", label=_("Contacts"), icon="person"),
+    Section(path="/documents", label=_("Documents"), icon="doc"),
+    Section(path="/reports", label=_("Reports"), icon="chart"),
+    Section(path="/settings", label=_("Settings"), icon="gear", right=Right.INSPECT),
+)
 
 
 def sections(viewer: Viewer) -> list[Section]:

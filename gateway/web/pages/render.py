@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,9 +14,10 @@ from gateway.core.clock import Clock
 from gateway.web.access import VIEWER
 from gateway.web.guard import form_token, session_info
 from gateway.web.pages.assets import Assets
-from gateway.web.pages.formats import Formats, excerpt, machine_time, number, safe_link, size, span
+from gateway.web.pages.formats import Formats, duration, excerpt, machine_time, number, safe_link, size, span
 from gateway.web.pages.languages import LANGUAGES, language_of, load_translations
 from gateway.web.pages.menu import sections
+from gateway.web.pages.words import Words
 from gateway.web.problems import Refused, phrase
 from gateway.web.settings import LocaleSettings
 
@@ -55,6 +57,11 @@ class Renderer:
             text=text, status=status, content_type="text/html", headers={"Vary": "Accept-Language, Cookie"}
         )
 
+    def words(self, request: web.Request) -> Words:
+        """The language of whoever sent ``request``, for texts that are made before the template."""
+        language = language_of(request, self._locale.language)
+        return Words(texts=load_translations(language), locale=Locale.parse(language))
+
     def error_page(self, request: web.Request, refused: Refused) -> web.Response:
         """What went wrong, for a person."""
         page = self.page(request, "error.html", status=refused.status, error=refused, title=phrase(refused.status))
@@ -77,8 +84,12 @@ class Renderer:
         environment.filters.update(
             when=formats.when,
             full=formats.full,
+            day=formats.day,
+            clock=formats.clock,
+            money=formats.money,
             machine_time=machine_time,
             span=span,
+            duration=partial(duration, gettext=translations.gettext),
             size=size,
             number=number,
             excerpt=excerpt,

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
 from math import ceil
 
 from aiohttp import web
 from sqlalchemy import Connection, select
 
+from gateway.audit.log import Deed, manager_actor, record
 from gateway.core.clock import Clock
 from gateway.storage.store import Store
 from gateway.storage.tables import Manager
 from gateway.web.access import Right, needs
-from gateway.web.accounts import ManagerInfo, find_manager, new_secret, replace_hash, setup_link_owner, use_setup_link
-from gateway.web.guard import SESSION_COOKIE, cookie_name, local_path, read_form, session_info, set_cookie
+from gateway.web.accounts import ManagerInfo, find_manager, replace_hash, setup_link_owner, use_setup_link
+from gateway.web.entrance import STEP_PATH, Entrance
+from gateway.web.guard import SESSION_COOKIE, cookie_name, local_path, read_form, session_info
 from gateway.web.pages.languages import LANGUAGE_COOKIE, LANGUAGES
 from gateway.web.pages.render import Renderer
 from gateway.web.passwords import MIN_LENGTH, Passwords, WeakPassword, check_strength
-from gateway.web.sessions import end_session, open_session, set_language
+from gateway.web.sessions import end_session, set_language
 from gateway.web.throttle import LoginThrottle, account_key, address_key
 
 log = logging.getLogger(__name__)
@@ -27,7 +28,7 @@ LANGUAGE_SECONDS = 365 * 24 * 3600
 
 
 class SignInPages:
-    """``/login``, ``/setup/{token}``, ``/logout`` and ``/language``."""
+    """``/login`` and the code after it, ``/setup/{token}``, ``/logout`` and ``/language``."""
 
     def __init__(
         self,
@@ -36,20 +37,22 @@ class SignInPages:
         renderer: Renderer,
         passwords: Passwords,
         throttle: LoginThrottle,
-        session_lifetime: timedelta,
+        entrance: Entrance,
     ) -> None:
         self._store = store
         self._clock = clock
         self._renderer = renderer
         self._passwords = passwords
         self._throttle = throttle
-        self._lifetime = session_lifetime
+        self._entrance = entrance
 
     def open_routes(self) -> list[web.RouteDef]:
         """For those who have not signed in."""
         return [
             web.get("/login", self.show_login),
             web.post("/login", self.login),
+            web.get(STEP_PATH, self.show_code),
+            web.post(STEP_PATH, self.code),
             web.get("/setup/{token}", self.show_setup),
             web.post("/setup/{token}", self.setup),
             web.post("/language", self.choose_language),
@@ -86,7 +89,34 @@ class SignInPages:
         if stored is not None and self._passwords.needs_rehash(stored):
             fresh = await self._passwords.hash(password)
             await self._store.write(lambda c: replace_hash(c, manager.id, stored, fresh))
-        return await self._sign_in(request, manager, target)
+        return await self._entrance.admit(request, manager, target)
+
+    async def show_code(self, request: web.Request) -> web.Response:
+        """The form for the code; who gave no password yet begins there."""
+        step = self._entrance.waiting(request)
+        if step is None:
+            raise web.HTTPSeeOther("/login")
+        return self._renderer.page(request, "login_code.html", wrong=False, wait=0)
+
+    async def code(self, request: web.Request) -> web.Response:
+        """Take the code. Guessing gets slower for the account and the address, as with passwords."""
+        form, step = await read_form(request), self._entrance.waiting(request)
+        if step is None:
+            raise web.HTTPSeeOther("/login")
+        account, address = account_key(f"code {step[1].id}"), address_key(request.remote or "")
+        wait = self._throttle.begin((account, address))
+        if wait > 0:
+            log.warning("A code was refused: too many failures", extra={"action": "code_throttled"})
+            page = self._renderer.page(request, "login_code.html", status=429, wrong=False, wait=ceil(wait))
+            page.headers["Retry-After"] = str(ceil(wait))
+            return page
+        response = await self._entrance.take_code(request, form.get("code", "")[:100])
+        if response is None:
+            log.info("A code was wrong", extra={"action": "code_failed", "manager_id": step[1].id})
+            return self._renderer.page(request, "login_code.html", status=401, wrong=True, wait=0)
+        self._throttle.succeeded((account,))
+        self._throttle.take_back(address)
+        return response
 
     async def show_setup(self, request: web.Request) -> web.Response:
         """The form of a one-time link."""
@@ -110,11 +140,22 @@ class SignInPages:
                 request, "setup.html", status=422, manager=manager, min_length=MIN_LENGTH, fault=fault
             )
         hashed, now, secret = await self._passwords.hash(password), self._clock.now(), request.match_info["token"]
-        used = await self._store.write(lambda c: use_setup_link(c, secret, hashed, now=now))
+
+        def unit(connection: Connection) -> ManagerInfo | None:
+            used = use_setup_link(connection, secret, hashed, now=now)
+            if used is not None:
+                deed = Deed(
+                    actor=manager_actor(used.id), action="user.password", object_kind="user", object_id=used.id,
+                    detail={"by": "one-time link"},
+                )  # fmt: skip
+                record(connection, deed, now)
+            return used
+
+        used = await self._store.write(unit)
         if used is None:  # the same link was used in another window meanwhile
             return await self.show_setup(request)
         log.info("A password was set by a one-time link", extra={"action": "password_set", "manager_id": used.id})
-        return await self._sign_in(request, used, "/")
+        return await self._entrance.admit(request, used, "/")
 
     @needs(Right.SEE)
     async def logout(self, request: web.Request) -> web.Response:
@@ -140,22 +181,6 @@ class SignInPages:
                 LANGUAGE_COOKIE, language, max_age=LANGUAGE_SECONDS, path="/", samesite="Lax", httponly=True,
                 secure=request.secure,
             )  # fmt: skip
-        return response
-
-    async def _sign_in(self, request: web.Request, manager: ManagerInfo, target: str) -> web.Response:
-        """A new session under a new token, whatever the browser had before (session fixation)."""
-        secret, csrf, now = new_secret(), new_secret(), self._clock.now()
-        before = session_info(request)
-
-        def unit(connection: Connection) -> None:
-            if before is not None:
-                end_session(connection, before.token_hash)
-            open_session(connection, manager.id, secret=secret, csrf=csrf, now=now, lifetime=self._lifetime)
-
-        await self._store.write(unit)
-        log.info("Signed in", extra={"action": "login", "manager_id": manager.id})
-        response = web.Response(status=303, headers={"Location": target})
-        set_cookie(request, response, SESSION_COOKIE, secret, int(self._lifetime.total_seconds()))
         return response
 
     def _owner(self, request: web.Request) -> ManagerInfo | None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import ColumnElement, Connection, Row, or_, select
 
+from gateway.delivery.redact import redacted
 from gateway.storage.tables import Attempt, Lead, Outbox
 from gateway.views.shapes import AttemptView, DeliveryDetails, DeliveryView
-from gateway.web.queries.filters import Filters, Page, contact_matches, has_handle, of_manager
+from gateway.web.queries.filters import Filters, Page, contact_matches, has_handle, of_manager, visible
 
 
 def deliveries_page(connection: Connection, filters: Filters, before: int | None) -> Page[DeliveryView]:
@@ -30,18 +31,37 @@ def deliveries_page(connection: Connection, filters: Filters, before: int | None
         of_lead.append(contact_matches(Lead.contact_id, filters.q))
     if of_lead:
         query = query.where(Outbox.lead_id.in_(select(Lead.id).where(*of_lead)))
+    if filters.seen_by is not None:
+        query = query.where(or_(Outbox.lead_id.is_(None), _seen(filters.seen_by)))
     rows = connection.execute(query.order_by(Outbox.id.desc()).limit(filters.limit + 1)).all()
     shown = [DeliveryView(**_columns(row)) for row in rows[: filters.limit]]
     return Page(shown, str(shown[-1].id) if len(rows) > filters.limit else None)
 
 
-def delivery(connection: Connection, delivery_id: int) -> DeliveryDetails | None:
-    """One delivery with its payload and tries."""
-    row = connection.execute(select(Outbox).where(Outbox.id == delivery_id)).one_or_none()
+def deliveries_of_lead(connection: Connection, lead_id: str, limit: int) -> list[DeliveryView]:
+    """What is told, or to be told, about one lead, the newest first."""
+    query = select(Outbox).where(Outbox.lead_id == lead_id).order_by(Outbox.id.desc()).limit(limit)
+    return [DeliveryView(**_columns(row)) for row in connection.execute(query)]
+
+
+def delivery(connection: Connection, delivery_id: int, scope: Filters) -> DeliveryDetails | None:
+    """One delivery with its payload and tries; None too where ``scope.seen_by`` does not see its lead.
+
+    The payload tells who a person is only to those who inspect.
+    """
+    query = select(Outbox).where(Outbox.id == delivery_id)
+    if scope.seen_by is not None:
+        query = query.where(or_(Outbox.lead_id.is_(None), _seen(scope.seen_by)))
+    row = connection.execute(query).one_or_none()
     if row is None:
         return None
     tries = connection.execute(select(Attempt).where(Attempt.outbox_id == delivery_id).order_by(Attempt.id))
-    return DeliveryDetails(**_columns(row), payload=row.payload, tries=[_attempt(attempt) for attempt in tries])
+    payload = row.payload if scope.inspects else redacted(row.payload)
+    return DeliveryDetails(**_columns(row), payload=payload, tries=[_attempt(attempt) for attempt in tries])
+
+
+def _seen(seen_by: str) -> ColumnElement[bool]:
+    return select(Lead.id).where(Lead.id == Outbox.lead_id, *visible(Lead.manager_id, seen_by)).exists()
 
 
 def _attempt(row: Row[Any]) -> AttemptView:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, or_, select
 
 from gateway.core.types import Channel
-from gateway.storage.tables import Interaction
+from gateway.storage.tables import Interaction, Lead
 from gateway.views.interactions import interaction_views
 from gateway.views.people import contact_briefs, manager_briefs
 from gateway.views.shapes import CallView, InteractionView
@@ -22,10 +22,8 @@ from gateway.web.queries.filters import (
     has_handle,
     newest_first,
     of_manager,
+    visible,
 )
-
-HISTORY_LIMIT = 500
-"""Rows of one lead's history that are shown; more than a page can hold."""
 
 RECORD_FIELDS = frozenset(field for field in CallView.__struct_fields__) - {
     "id", "pbx", "line", "contact", "manager", "lead", "after_hours",
@@ -62,39 +60,44 @@ def calls_page(connection: Connection, filters: Filters) -> Page[CallView]:
         query = query.where(Interaction.phase.in_(("ringing", "answered")))
     elif filters.status is not None:
         query = query.where(Interaction.outcome == filters.status)
+    if filters.direction is not None:
+        query = query.where(Interaction.direction == filters.direction)
+    if filters.line:
+        query = query.where(contains(filters.line, (Interaction.line,)))
     rows, following = _page(connection, query, filters)
     contacts = contact_briefs(connection, [row.contact_id for row in rows])
     managers = manager_briefs(connection, [row.manager_id for row in rows])
     return Page([_call(row, contacts.get(row.contact_id), managers.get(row.manager_id)) for row in rows], following)
 
 
-def interaction(connection: Connection, interaction_id: str) -> InteractionView | None:
-    """One interaction."""
-    rows = connection.execute(select(Interaction).where(Interaction.id == interaction_id)).all()
-    return next(iter(interaction_views(connection, rows)), None)
+def visible_interactions(seen_by: str | None) -> list[ColumnElement[bool]]:
+    """Conditions for what a viewer sees (``access.Viewer.seen_by``): what is of own leads, of nobody's or of none."""
+    if seen_by is None:
+        return []
+    his = select(Lead.id).where(Lead.id == Interaction.lead_id, *visible(Lead.manager_id, seen_by))
+    return [or_(Interaction.lead_id.is_(None), his.exists())]
 
 
-def call(connection: Connection, interaction_id: str) -> CallView | None:
-    """One call, by the id of its interaction."""
+def interaction(connection: Connection, interaction_id: str, scope: Filters) -> InteractionView | None:
+    """One interaction; None too where ``scope.seen_by`` does not see it."""
+    query = select(Interaction).where(Interaction.id == interaction_id, *visible_interactions(scope.seen_by))
+    return next(iter(interaction_views(connection, connection.execute(query).all())), None)
+
+
+def call(connection: Connection, interaction_id: str, scope: Filters) -> CallView | None:
+    """One call, by the id of its interaction; None too where ``scope.seen_by`` does not see it."""
     row = connection.execute(
-        select(Interaction).where(Interaction.id == interaction_id, Interaction.channel == Channel.CALL.value)
+        select(Interaction).where(
+            Interaction.id == interaction_id,
+            Interaction.channel == Channel.CALL.value,
+            *visible_interactions(scope.seen_by),
+        )
     ).one_or_none()
     if row is None:
         return None
     contacts = contact_briefs(connection, [row.contact_id])
     managers = manager_briefs(connection, [row.manager_id])
     return _call(row, contacts.get(row.contact_id), managers.get(row.manager_id))
-
-
-def history(connection: Connection, lead_id: str) -> list[InteractionView]:
-    """Everything that belongs to a lead, the newest first."""
-    query = (
-        select(Interaction)
-        .where(Interaction.lead_id == lead_id)
-        .order_by(Interaction.occurred_at.desc(), Interaction.id.desc())
-        .limit(HISTORY_LIMIT)
-    )
-    return interaction_views(connection, connection.execute(query).all())
 
 
 def last_calls(connection: Connection, lead_ids: Sequence[str]) -> dict[str, LastCall]:
@@ -112,7 +115,9 @@ def last_calls(connection: Connection, lead_ids: Sequence[str]) -> dict[str, Las
 
 def _filtered(filters: Filters) -> Select[Any]:
     query = select(Interaction).where(
-        *has_handle(Interaction.contact_id, filters), *of_manager(Interaction.manager_id, filters.manager)
+        *has_handle(Interaction.contact_id, filters),
+        *of_manager(Interaction.manager_id, filters.manager),
+        *visible_interactions(filters.seen_by),
     )
     if filters.q:
         texts = (Interaction.name, Interaction.subject, Interaction.text)

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, or_, select
 
 from gateway.core.types import HandleKind
-from gateway.storage.tables import Contact, Interaction, Manager
+from gateway.storage.tables import Contact, Interaction, Lead, Manager
 from gateway.views.people import handles_of, manager_briefs
 from gateway.views.shapes import ContactView, ManagerView
-from gateway.web.queries.filters import Filters, Page, Position, contact_matches, has_handle, newest_first, of_manager
+from gateway.web.queries.filters import (
+    Filters,
+    Page,
+    Position,
+    contact_matches,
+    has_handle,
+    newest_first,
+    of_manager,
+    visible,
+)
 
 MERGE_HOPS = 20
 """A merged contact points to its winner, which may have been merged too."""
@@ -27,6 +36,7 @@ def contacts_page(connection: Connection, filters: Filters) -> Page[ContactView]
         func.coalesce(Contact.merged_into, "") == "",
         *has_handle(Contact.id, filters),
         *of_manager(Contact.owner_id, filters.manager),
+        *visible_contacts(filters.seen_by),
     )
     if filters.channel is not None:
         reached = select(Interaction.id).where(
@@ -35,12 +45,25 @@ def contacts_page(connection: Connection, filters: Filters) -> Page[ContactView]
         query = query.where(reached.exists())
     if filters.q:
         query = query.where(contact_matches(Contact.id, filters.q))
+    return contact_page_of(connection, query, filters)
+
+
+def contact_page_of(connection: Connection, query: Select[Any], filters: Filters) -> Page[ContactView]:
+    """One page of the contacts that ``query`` selects."""
     rows = connection.execute(newest_first(query, Contact.created_at, Contact.id, filters)).all()
     shown = rows[: filters.limit]
     more = len(rows) > filters.limit
     return Page(
         _contact_views(connection, shown), Position(shown[-1].created_at, shown[-1].id).encode() if more else None
     )
+
+
+def visible_contacts(seen_by: str | None) -> list[ColumnElement[bool]]:
+    """Conditions for the contacts that a viewer sees: the viewer's own, nobody's, and those of the viewer's leads."""
+    if seen_by is None:
+        return []
+    his = select(Lead.id).where(Lead.contact_id == Contact.id, Lead.manager_id == seen_by)
+    return [or_(*visible(Contact.owner_id, seen_by), his.exists())]
 
 
 def contact(connection: Connection, contact_id: str) -> ContactView | None:
@@ -53,6 +76,22 @@ def contact(connection: Connection, contact_id: str) -> ContactView | None:
             return _contact_views(connection, [row])[0]
         contact_id = row.merged_into
     return None
+
+
+def seen_contact(connection: Connection, contact_id: str, scope: Filters) -> ContactView | None:
+    """The same; None too where ``scope.seen_by`` does not see it."""
+    found = contact(connection, contact_id)
+    if found is None or scope.seen_by is None:
+        return found
+    query = select(Contact.id).where(Contact.id == found.id, *visible_contacts(scope.seen_by))
+    return found if connection.execute(query).first() is not None else None
+
+
+def contacts_by_id(connection: Connection, contact_ids: Sequence[str]) -> list[ContactView]:
+    """These contacts in their order; those that are gone are left out."""
+    rows = connection.execute(select(Contact).where(Contact.id.in_(contact_ids))).all()
+    views = {view.id: view for view in _contact_views(connection, rows)}
+    return [views[contact_id] for contact_id in contact_ids if contact_id in views]
 
 
 def managers(connection: Connection, filters: Filters) -> list[ManagerView]:

@@ -155,13 +155,13 @@ def test_an_address_that_is_not_ours_can_not_be_listened_on() -> None:
     assert "[web] public" in finding.remedy
 
 
-async def test_a_crm_says_how_it_is_itself() -> None:
-    (finding,) = await crm_findings(msgspec.convert({"name": "memory", "adapter": "memory"}, CrmSettings))
+async def test_a_crm_says_how_it_is_itself(tmp_path: Path) -> None:
+    (finding,) = await crm_findings(msgspec.convert({"name": "memory", "adapter": "memory"}, CrmSettings), tmp_path)
     assert finding.level is Level.OK
     dead = {"name": "site", "adapter": "webhook", "allow_private": True, "url": f"http://{LOOPBACK}:1/hook"}
-    (finding,) = await crm_findings(CrmSettings.from_table(dead | {"secret": "whsec_" + "c2VjcmV0" * 4}))
+    (finding,) = await crm_findings(CrmSettings.from_table(dead | {"secret": "whsec_" + "c2VjcmV0" * 4}), tmp_path)
     assert finding.level is Level.FAIL
-    assert "outbox list" in finding.remedy
+    assert "leadgate crm check site" in finding.remedy
 
 
 def test_the_command_prints_one_line_a_check_and_ends_with_one_when_something_fails(

@@ -14,11 +14,14 @@ import pytest_asyncio
 from sqlalchemy import select
 
 from gateway.app.checkup import mailbox as examine
+from gateway.app.fetching import LetterFetcher
 from gateway.app.gateway import Gateway
 from gateway.config.settings import Settings
 from gateway.core.clock import SystemClock, new_id
+from gateway.core.errors import NotFound, NotPossible
 from gateway.core.findings import Level
-from gateway.storage.tables import Interaction, Journal
+from gateway.storage.tables import Audit, Interaction, Journal, Lead, Sighting
+from gateway.views.interactions import interactions_by_id
 from tests.peers.dovecot import PASSWORD, DovecotServer
 from tests.support.ports import LOOPBACK, free_ports
 
@@ -53,8 +56,8 @@ class Office:
         await self.gateway.start()
 
     def rows(self, *columns: Any) -> Sequence[Any]:
-        """Of all interactions, in the order of their coming."""
-        return self.gateway.store.peek(lambda c: c.execute(select(*columns).order_by(Interaction.id)).all())
+        """Of one table, in the order of their coming."""
+        return self.gateway.store.peek(lambda c: c.execute(select(*columns).order_by(columns[0].class_.id)).all())
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait until it holds."""
@@ -79,6 +82,7 @@ async def office(dovecot_server: DovecotServer, tmp_path: Path) -> AsyncIterator
         f'private = "{LOOPBACK}:{web}"\n[smtp]\nlisten = "{LOOPBACK}:{smtp}"\n'
         f'[[mailbox]]\nname = "sales"\nhost = "{LOOPBACK}"\nport = {dovecot_server.port}\nusername = "{user}"\n'
         f'password = "{PASSWORD}"\ntls = "none"\nsent_folder = "Sent"\npoll_seconds = 0.3\nsince = "all"\n'
+        "max_size = 60000\n"
     )
     running = Office(make(config, tmp_path / "data"), config, tmp_path / "data", user, smtp, dovecot_server)
     await running.gateway.start()
@@ -108,6 +112,74 @@ async def test_same_letter_by_smtp_and_from_the_mailbox_is_one_interaction(offic
     await office.until(lambda: office.gateway.sink.figures.duplicates == 1)
     assert len(office.rows(Interaction.id)) == 1
     assert len(office.gateway.store.peek(lambda c: c.execute(select(Journal.id)).all())) == 1
+
+
+async def test_letter_in_two_ways_is_one_lead_with_two_sightings(office: Office) -> None:
+    def send() -> None:
+        with smtplib.SMTP(LOOPBACK, office.smtp, local_hostname="mx.example") as client:
+            client.sendmail("ivan@example.org", ["sales@company.example"], QUESTION)
+
+    await asyncio.to_thread(send)
+    office.dovecot.deliver(office.user, QUESTION)
+    await office.until(lambda: len(office.rows(Sighting.id)) == 2)
+    await office.until(lambda: any(row.lead_id for row in office.rows(Interaction.lead_id)))
+    ((interaction_id,),) = office.rows(Interaction.id)
+    shown = office.gateway.store.peek(lambda c: interactions_by_id(c, [interaction_id]))[interaction_id]
+    assert {(seen.source, seen.place) for seen in shown.sightings} == {("smtp", ""), ("sales", "INBOX")}
+
+
+async def test_answer_in_the_folder_of_sent_letters_is_an_outbound_letter_to_the_customer(office: Office) -> None:
+    """What closes callbacks by an answer goes by this: outbound, with the customer's address."""
+    office.dovecot.deliver(office.user, ANSWER, "Sent")
+    await office.until(lambda: [row.phase for row in office.rows(Interaction.phase)] == ["ended"])
+    ((direction, handles, details),) = office.rows(Interaction.direction, Interaction.handles, Interaction.details)
+    assert direction == "outbound"
+    assert handles == [{"kind": "email", "value": "ivan@example.org"}]
+    assert details["in_reply_to"] == "1@example.org"
+
+
+async def test_large_letter_is_fetched_when_somebody_wants_it(office: Office) -> None:
+    large = QUESTION.replace(b"How much", b"x" * 60 + b"\r\n" + b"long line of a long letter\r\n" * 4000 + b"How much")
+    office.dovecot.deliver(office.user, large)
+    await office.until(lambda: [row.phase for row in office.rows(Interaction.phase)] == ["ended"])
+    ((interaction_id, problems, text),) = office.rows(Interaction.id, Interaction.problems, Interaction.text)
+    assert "too large" in problems[0]
+    assert text == ""
+    gateway = office.gateway
+    fetcher = LetterFetcher(gateway.store, gateway.settings, SystemClock(), gateway.processing.kick)
+    fetched = await fetcher.fetch(interaction_id, "console")
+    assert fetched.size == len(large)
+    await office.until(lambda: office.rows(Interaction.problems)[0].problems == [])
+    ((text, lead_id),) = office.rows(Interaction.text, Interaction.lead_id)
+    assert "How much is it?" in text
+    assert lead_id is not None
+    assert len(gateway.store.peek(lambda c: c.execute(select(Lead.id)).all())) == 1
+    with pytest.raises(NotPossible, match="read whole already"):
+        await fetcher.fetch(interaction_id, "console")
+    with pytest.raises(NotFound):
+        await fetcher.fetch("nothing", "console")
+    ((action, detail),) = gateway.store.peek(
+        lambda c: c.execute(select(Audit.action, Audit.detail).where(Audit.action == "letter.fetched")).all()
+    )
+    assert (action, detail["mailbox"]) == ("letter.fetched", "sales")
+
+
+async def test_large_letter_is_found_after_new_numbers_and_in_another_folder_and_when_it_is_gone_that_is_said(
+    office: Office,
+) -> None:
+    large = QUESTION + b"long line of a long letter\r\n" * 4000
+    file = office.dovecot.deliver(office.user, large)
+    await office.until(lambda: [row.phase for row in office.rows(Interaction.phase)] == ["ended"])
+    ((interaction_id,),) = office.rows(Interaction.id)
+    gateway = office.gateway
+    await gateway.mailboxes[0].stop()
+    for lying in file.parent.parent.glob("*/*.test*"):
+        lying.unlink()
+    fetcher = LetterFetcher(gateway.store, gateway.settings, SystemClock(), gateway.processing.kick)
+    with pytest.raises(NotPossible, match="does not have the letter any more"):
+        await fetcher.fetch(interaction_id, "console")
+    office.dovecot.deliver(office.user, large, "Sent")  # somebody moved it
+    assert (await fetcher.fetch(interaction_id, "console")).size == len(large)
 
 
 async def test_after_a_restart_only_what_is_new_is_read(office: Office) -> None:

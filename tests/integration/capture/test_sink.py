@@ -13,6 +13,7 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import select
 
+from gateway.capture.room import Room
 from gateway.capture.sink import DurableSink
 from gateway.capture.spool import Spool
 from gateway.core.clock import new_id
@@ -199,3 +200,50 @@ async def test_keep_until_is_written_with_the_data(sink: DurableSink, store: Sto
     await sink.accept(form("1"))
     at = sink.clock.now() + timedelta(days=30)
     assert rows(store, Journal.keep_until) == rows(store, Interaction.keep_until) == [(at,)]
+
+
+async def test_below_the_floor_of_the_disk_nothing_is_taken_and_above_it_all_is_again(
+    store: Store, tmp_path: Path
+) -> None:
+    clock = FakeClock()
+    clock.move(10)
+    free = [100]
+    made = make_sink(store, tmp_path / "spool")
+    made.room = Room(tmp_path, 200, clock, lambda _: free[0])
+    with pytest.raises(NotDurable, match="Make room"):
+        await made.accept(form("k1"))
+    assert made.figures.refused == 1
+    assert rows(store, Journal.id) == []
+    free[0] = 300
+    clock.move(10)
+    assert (await made.accept(form("k1"))).outcome is Outcome.STORED
+
+
+async def test_a_file_that_is_being_written_is_not_waiting_yet(store: Store, tmp_path: Path) -> None:
+    made = make_sink(store, tmp_path / "spool")
+    made.spool.open()
+    (tmp_path / "spool/.tmp-01795300000000000000-000001.item").write_bytes(b"half")
+    assert made.spool.waiting() == []
+    assert made.spool.state().files == 0
+
+
+async def test_the_drainer_outlives_a_surprise(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once a file vanished below it, and everything that came later waited for the next start."""
+    monkeypatch.setattr("gateway.capture.sink.DRAIN_SECONDS", 0.01)
+    made = make_sink(store, tmp_path / "spool")
+    made.spool.open()
+    made.spool.put(form("k1"))
+    honest, surprises = made.spool.read, [FileNotFoundError(2, "No such file")]
+
+    def read(path: Path) -> Inbound | None:
+        if surprises:
+            raise surprises.pop()
+        return honest(path)
+
+    monkeypatch.setattr(made.spool, "read", read)
+    await made.start()
+    async with asyncio.timeout(5):
+        while made.figures.drained == 0:
+            await asyncio.sleep(0.01)
+    await made.stop()
+    assert len(rows(store, Journal.id)) == 1

@@ -14,7 +14,7 @@ from gateway.contacts.resolve import Person, Resolved, resolve
 from gateway.core.clock import NewId
 from gateway.core.types import Handle
 from gateway.storage.store import Store
-from gateway.storage.tables import Change, Contact, ContactHandle, ContactMerge, Interaction, Lead
+from gateway.storage.tables import Change, Contact, ContactHandle, ContactMerge, Interaction, Lead, Outcall
 from tests.support.clock import MONDAY, counting_ids
 from tests.support.items import handles
 
@@ -143,10 +143,15 @@ async def test_a_merge_can_be_undone_to_the_last_row(people: People, store: Stor
         (Lead.id, Lead.contact_id, Lead.status, Lead.closed_at),
         (Interaction.id, Interaction.contact_id, Interaction.lead_id),
         (Contact.id, Contact.name, Contact.merged_into),
+        (Outcall.id, Outcall.contact_id),
     )
+    wish = {"id": "o-1", "number": "+79261234567", "contact_id": "c-2", "state": "refused"}
+    times = {"asked_at": MONDAY, "updated_at": MONDAY}
+    await store.write(lambda c: c.execute(insert(Outcall), {**wish, **times}).rowcount)
     before = [people.rows(*columns) for columns in everything]
     await people.meet(IVAN_PHONE + IVAN_MAIL)
     assert [people.rows(*columns) for columns in everything] != before
+    assert people.rows(Outcall.id, Outcall.contact_id) == [("o-1", "c-1")], "what was asked for goes along"
     (merge_id, reason), *_ = people.rows(ContactMerge.id, ContactMerge.reason)
     assert reason == "a test said so"
     await store.write(lambda connection: unmerge(connection, merge_id, MONDAY))

@@ -15,6 +15,7 @@ from sqlalchemy import insert, select, update
 
 from gateway.core.errors import Conflict, NotFound, NotPossible
 from gateway.outgoing.queue import OutgoingFile
+from gateway.outgoing.threads import settle_met
 from gateway.storage.tables import Audit, ContactHandle, Lead, Manager
 from tests.integration.outgoing.house import House, house, letter
 from tests.integration.outgoing.office import eventually
@@ -170,6 +171,20 @@ async def test_a_letter_of_unknown_fate_is_known_to_have_arrived_when_it_is_answ
     await shop.receive(letter(number=2, In_Reply_To=ours))
     await shop.got(3)
     assert shop.outgoing(id=answered.letter_id)[0].state == "sent"
+
+
+async def test_a_letter_of_unknown_fate_was_sent_when_its_copy_lies_in_a_mailbox(shop: House) -> None:
+    lead_id = await asked(shop)
+    shop.server.data.append("cut")
+    answered = await shop.answer(lead_id)
+    _, sent = await shop.got(2)
+    assert shop.outgoing(id=answered.letter_id)[0].state == "unknown"
+    assert await shop.gateway.store.write(lambda c: settle_met(c, MONDAY)) == 0, "nobody has met it"
+    await shop.receive(shop.server.arrived[0].raw, mail_from="sales@shop.example")
+    assert await shop.gateway.store.write(lambda c: settle_met(c, MONDAY)) == 1
+    (row,) = shop.outgoing(id=answered.letter_id)
+    assert (row.state, row.reason) == ("sent", "it left: a copy of it was found")
+    assert [one.id for one in await shop.got(2)] == [shop.interactions()[0].id, sent.id], "the copy is no second letter"
 
 
 async def test_a_form_is_answered_by_mail_in_a_thread_of_its_own(shop: House) -> None:

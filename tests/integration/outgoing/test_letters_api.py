@@ -80,23 +80,23 @@ async def received(shop: House, raw: bytes) -> Any:
 async def test_an_attachment_is_handed_out_for_keeping_and_never_for_running(program: Program) -> None:
     found = await received(program.shop, LETTER)
     assert [file["name"] for file in found.attachments] == ["attachment-1.png", "evil.html"]
-    status, answer, body = await program.get(f"/api/v1/interactions/{found.id}/attachments/2")
+    status, answer, body = await program.get(f"/api/v1/interactions/{found.id}/files/2")
     assert (status, body) == (200, b"<script>alert(document.cookie)</script>")
     assert answer.headers["Content-Type"] == "application/octet-stream"
     assert answer.headers["Content-Disposition"].startswith('attachment; filename="evil.html"')
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert "sandbox" in answer.headers["Content-Security-Policy"]
-    status, answer, body = await program.get(f"/api/v1/interactions/{found.id}/attachments/1")
+    status, answer, body = await program.get(f"/api/v1/interactions/{found.id}/files/1")
     assert (status, answer.headers["Content-Type"], body) == (200, "image/png", PICTURE)
 
 
 async def test_attachments_that_there_are_not_are_not_found(program: Program) -> None:
     found = await received(program.shop, LETTER)
     for path in (
-        f"{found.id}/attachments/3",
-        f"{found.id}/attachments/0",
-        f"{found.id}/attachments/x",
-        "no/attachments/1",
+        f"{found.id}/files/3",
+        f"{found.id}/files/0",
+        f"{found.id}/files/x",
+        "no/files/1",
     ):
         assert (await program.get(f"/api/v1/interactions/{path}"))[0] == 404
 

@@ -118,7 +118,9 @@ async def test_an_unknown_person_leaves_only_the_promise_to_forget(store: Store,
     assert await store.read(lambda c: memory.forgotten(c, [OTHER], MONDAY - timedelta(seconds=1)))
     assert not await store.read(lambda c: memory.forgotten(c, [OTHER], MONDAY))
     assert not await store.read(lambda c: memory.forgotten(c, [PHONE], MONDAY - timedelta(days=1)))
-    assert not await store.read(lambda c: Memory(lambda: b"another key").forgotten(c, [OTHER], MONDAY - timedelta(days=1)))
+    assert not await store.read(
+        lambda c: Memory(lambda: b"another key").forgotten(c, [OTHER], MONDAY - timedelta(days=1))
+    )
 
 
 def test_the_key_is_made_once_and_only_ours_to_read(tmp_path: Path) -> None:

@@ -56,6 +56,8 @@ class House:
         self.store = store
         self.clock = FakeClock()
         self.events: list[Event] = []
+        self.wanted: set[str] = set()
+        """News of the moment that somebody wants."""
         self.reader = Reader()
         self.sink = DurableSink(
             store=store, spool=Spool(folder), clock=self.clock, new_id=new_id, keep=None, on_stored=lambda: None
@@ -75,6 +77,9 @@ class House:
 
     def wants_any(self) -> bool:
         return True
+
+    def wants(self, event_type: str) -> bool:
+        return event_type in self.wanted
 
     def put(self, _connection: Connection, event: Event, _at: datetime) -> None:
         self.events.append(event)
@@ -100,6 +105,25 @@ class House:
 @pytest.fixture
 def house(any_store: Store, tmp_path: Path) -> House:
     return House(any_store, tmp_path / "spool")
+
+
+async def test_a_call_that_goes_on_is_told_of_where_somebody_wants_to_hear_of_it(house: House) -> None:
+    phases = (Phase.RINGING, Phase.ANSWERED, Phase.ENDED)
+    for phase in phases:
+        await house.take(call("7", phase))
+    assert [event.type for event in house.events if event.type.startswith("call.")] == ["call.finished"]
+    house.events.clear()
+    house.wanted = {"call.ringing", "call.answered"}
+    for phase in phases:
+        await house.take(call("8", phase))
+    told = [event for event in house.events if event.type.startswith("call.")]
+    assert [event.type for event in told] == ["call.ringing", "call.answered", "call.finished"]
+    assert [event.data["phase"] for event in told] == ["ringing", "answered", "ended"]
+    assert len({(event.interaction_id, event.order_key) for event in told}) == 1
+    house.events.clear()
+    await house.take(*(call("9", phase) for phase in phases))
+    told = [event for event in house.events if event.type.startswith("call.")]
+    assert [event.type for event in told] == ["call.finished"], "a call that is over already rings no more"
 
 
 async def test_a_form_opens_a_lead_with_its_contact_and_its_source(house: House) -> None:

@@ -67,7 +67,7 @@ async def test_an_anonymous_caller_keeps_the_manager_of_his_lead(filled: Store) 
 
 async def test_a_crm_may_say_whose_contact_it_is(filled: Store) -> None:
     who = assigner()
-    who._crm_owner = lambda _connection, contact_id: {"c-ivan": "m-boris"}.get(contact_id)
+    who._crm_owner = lambda request: {"c-ivan": "m-boris"}.get(request.contact_id or "")
     assert await ask(filled, who, asking("c-ivan")) == ("m-boris", "owner", "102")
 
 

@@ -68,3 +68,13 @@ def test_other_databases_are_refused(url: str) -> None:
 
 def test_the_password_is_not_shown() -> None:
     assert "geheim" not in repr(StorageSettings(url="postgresql://u:geheim@h/d"))
+
+
+async def test_the_database_itself_says_what_a_commit_survives(any_store: Store) -> None:
+    found = any_store.durability()
+    if any_store.url.get_backend_name() == "sqlite":
+        assert found.level == "each commit is on the disk (journal_mode=wal, synchronous=FULL)"
+        assert found.standby == ""
+    else:  # the tests' server runs without fsync, and has no standby
+        assert found.level == "the last commits may be lost in a crash (synchronous_commit=off, fsync=off)"
+        assert found.standby == "none"

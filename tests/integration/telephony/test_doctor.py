@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import msgspec
 import pytest
 
 from gateway.core.clock import SystemClock
@@ -200,6 +201,18 @@ async def test_accounts_of_a_real_asterisk(
     assert worse(found) == expected
     if username == "least":
         assert found["version"].said.startswith("Asterisk ")
+
+
+@pytest.mark.parametrize(("username", "level"), [("least", Level.FAIL), (AMI_USER, Level.OK)])
+async def test_the_right_to_redirect_is_asked_for_where_it_is_needed(
+    asterisk_pair: AsteriskPair, username: str, level: Level
+) -> None:
+    pbx = real(asterisk_pair, username)
+    assert "Redirect" not in by_check(await examine_pbx(pbx, clock=SystemClock()))
+    wanted = msgspec.structs.replace(pbx, route="redirect", route_context="from-internal")
+    found = by_check(await examine_pbx(wanted, clock=SystemClock()))
+    assert found["Redirect"].level is level
+    assert level is Level.OK or "write = reporting,originate,call" in found["Redirect"].remedy
 
 
 async def test_the_call_to_nowhere_is_no_call_for_a_gateway_that_listens(asterisk_pair: AsteriskPair) -> None:

@@ -14,7 +14,11 @@ from gateway.core.ports import SourceHealth
 from gateway.live.hub import Hub
 from gateway.storage.store import Store
 from gateway.web.accounts import Accounts, NewManager
+from gateway.web.api.reads import ReadOperation
+from gateway.web.api.writes import WriteOperation
 from gateway.web.health import Backlog, DatabaseStatus, Status
+from gateway.web.pages.leadparts import LeadParts
+from gateway.web.pages.means import Pages, no_pages
 from gateway.web.server import WebServer
 from gateway.web.settings import LocaleSettings, WebSettings
 from tests.support.clock import MONDAY, FakeClock, counting_ids
@@ -56,8 +60,8 @@ class Site:
         """Headers of a program with a token."""
         return {"Authorization": f"Bearer {await self.accounts.add_token(name)}"}
 
-    async def add_user(self, login: str = "anna", password: str = PASSWORD) -> None:
-        await self.accounts.add_manager(NewManager(login=login, name="Анна", role="owner"))
+    async def add_user(self, login: str = "anna", password: str = PASSWORD, role: str = "owner") -> None:
+        await self.accounts.add_manager(NewManager(login=login, name="Анна", role=role))
         await self.accounts.set_password(login, password)
 
 
@@ -100,6 +104,10 @@ async def running_site(
     settings: WebSettings = ONE_PORT,
     form_routes: Sequence[web.RouteDef] = (),
     recordings: Mapping[str, str] | None = None,
+    writes: Sequence[WriteOperation] = (),
+    reads: Sequence[ReadOperation] = (),
+    pages: Pages = no_pages,
+    leads: LeadParts | None = None,
 ) -> AsyncIterator[Site]:
     """A started server; stopped at the end."""
     clock, hub, status = FakeClock(), Hub(), FixedStatus()
@@ -113,6 +121,10 @@ async def running_site(
         version="0.0-test",
         form_routes=form_routes,
         recordings=recordings,
+        writes=writes,
+        reads=reads,
+        pages=pages,
+        leads=leads,
     )
     await server.start()
     try:

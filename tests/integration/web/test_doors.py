@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
+
 import aiohttp
 import pytest
 from aiohttp import web
 
 from gateway.storage.store import Store
+from gateway.web.headers import CONTENT_SECURITY_POLICY
 from gateway.web.settings import WebSettings
 from tests.integration.web.site import Browser, Site, new_browser, running_site
 
 PUBLIC = {"/health", "/metrics", "/api/openapi.json", "/static/{name}", "/f/{key}"}
 """Without sign-in, on purpose. Whoever adds one must add it here too."""
-FOR_STRANGERS = {"/login", "/setup/{token}", "/language"}
+FOR_STRANGERS = {"/login", "/login/code", "/setup/{token}", "/language"}
 """Pages for those who have not signed in."""
 
 
@@ -37,7 +40,7 @@ def private_routes(site: Site) -> list[tuple[str, str]]:
 
 
 def filled(path: str) -> str:
-    return path.replace("{id}", "1").replace("{token}", "x").replace("{key}", "k").replace("{name}", "n")
+    return re.sub(r"\{[^{}]*\}", "1", path)
 
 
 async def test_every_private_route_refuses_programs_without_a_token(site: Site, browser: Browser) -> None:
@@ -78,7 +81,7 @@ async def test_a_wrong_token_is_not_helped_by_a_session(site: Site, signed_in: B
 async def test_every_get_route_lets_a_token_in(site: Site, browser: Browser) -> None:
     token = await site.token()
     for method, path in private_routes(site):
-        if method != "GET" or path == "/api/v1/events":
+        if method != "GET" or path in {"/api/v1/events", "/profile"}:  # a stream; what programs have none of
             continue
         async with browser.session.get(site.url(filled(path)), headers=token) as answer:
             assert answer.status in {200, 404}, path
@@ -144,3 +147,26 @@ async def test_only_a_trusted_proxy_may_name_the_client(store: Store) -> None:
                 cookie = answer.headers["Set-Cookie"]
                 assert cookie.startswith("__Host-leadgate-form=" if proxies else "leadgate-form=")
                 assert ("Secure" in cookie) is bool(proxies)
+
+
+HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+INLINE = re.compile(
+    r"""<style|<script(?![^>]*\ssrc=)|\sstyle=|\son[a-z]+=|javascript:|https?://(?!127\.0\.0\.1)""", re.I
+)
+
+
+async def test_every_page_has_the_headers_and_nothing_inline_or_from_outside(site: Site, signed_in: Browser) -> None:
+    paths = [path for method, path in private_routes(site) if method == "GET" and not path.startswith("/api/")]
+    assert len(paths) > 8
+    for path in [*paths, "/login", "/setup/{token}", "/no-such-page"]:
+        status, text, answer = await signed_in.get(filled(path))
+        assert status in {200, 303, 404}, path
+        for name, value in HEADERS.items():
+            assert answer.headers[name] == value, (path, name)
+        assert INLINE.search(text) is None, (path, INLINE.search(text))

@@ -12,7 +12,8 @@ from gateway.storage.store import Store
 from gateway.web.queries.changes import changes_after, feed_ends
 from gateway.web.queries.deliveries import deliveries_page
 from gateway.web.queries.filters import Filters, Position
-from gateway.web.queries.interactions import history, interactions_page
+from gateway.web.queries.interactions import interactions_page
+from gateway.web.queries.leadcard import history
 from gateway.web.queries.leads import leads_page
 from gateway.web.queries.people import contacts_page
 from gateway.web.sessions import session_of
@@ -65,7 +66,8 @@ async def test_a_main_list_is_read_in_the_order_of_an_index(
     [
         (lambda c: leads_page(c, Filters(phone="+79261234567")), "ix_lead_contact_id"),
         (lambda c: interactions_page(c, Filters(email="a@b.example")), "ix_interaction_contact_id"),
-        (lambda c: history(c, "l-1"), "ix_interaction_lead_id"),
+        (lambda c: history(c, "l-1", None), "ix_interaction_lead_id"),
+        (lambda c: history(c, "l-1", "c-1"), "ix_interaction_lead_id"),
     ],
 )
 async def test_one_persons_rows_are_found_by_their_index(

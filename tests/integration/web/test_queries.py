@@ -12,7 +12,8 @@ from gateway.web import accounts
 from gateway.web.queries.changes import changes_after, feed_ends
 from gateway.web.queries.deliveries import deliveries_page, delivery
 from gateway.web.queries.filters import Filters, Position
-from gateway.web.queries.interactions import calls_page, history, interactions_page, last_calls
+from gateway.web.queries.interactions import calls_page, interactions_page, last_calls
+from gateway.web.queries.leadcard import history, last_change, lead_card, merge_candidates
 from gateway.web.queries.leads import leads_page
 from gateway.web.queries.people import contact, contacts_page, managers
 from gateway.web.sessions import end_session, open_session, session_of, touch_session
@@ -25,6 +26,12 @@ from tests.support.seed import add_manager, add_office
     [
         (Filters(), ["l-caller", "l-ivan", "l-withheld", "l-letter"]),
         (Filters(q="ИВАН"), ["l-ivan"]),
+        (Filters(q="IVAN@Example"), ["l-ivan"]),
+        (Filters(q="100%"), []),
+        (Filters(stage="new", channel="call", status="open"), ["l-caller"]),
+        (Filters(stage="offer"), []),
+        (Filters(seen_by="m-oleg"), ["l-caller", "l-withheld", "l-letter"]),
+        (Filters(seen_by="m-anna", q="кухня"), ["l-ivan"]),
         (Filters(q="oak DOORS"), ["l-letter"]),
         (Filters(q="8 (926) 123"), ["l-ivan"]),
         (Filters(phone="+79261234567", email="ivan@example.com", manager="anna"), ["l-ivan"]),
@@ -49,8 +56,8 @@ async def test_every_other_list_works_on_every_database(any_store: Store) -> Non
         assert contact(connection, "c-caller") is not None
         assert [m.id for m in managers(connection, Filters(status="active"))] == ["m-anna"]
         assert [d.id for d in deliveries_page(connection, Filters(phone="+79261234567"), None).items] == [1]
-        assert delivery(connection, 1) is not None
-        assert [i.id for i in history(connection, "l-ivan")] == ["i-call", "i-mail", "i-form"]
+        assert delivery(connection, 1, Filters()) is not None
+        assert [i.id for i in history(connection, "l-ivan", "c-ivan")] == ["i-call", "i-mail", "i-form"]
         assert last_calls(connection, ["l-ivan", "l-caller", "l-letter"]).keys() == {"l-ivan", "l-caller"}
         ends = feed_ends(connection)
         assert [change.id for change in changes_after(connection, ends.oldest - 1, 2)] == [ends.oldest, ends.oldest + 1]
@@ -93,3 +100,25 @@ async def test_logins_and_tokens_on_every_database(any_store: Store) -> None:
         assert not accounts.token_works(connection, found.id)
 
     await any_store.write(unit)
+
+
+async def test_the_card_of_a_lead_is_read_from_each_database(any_store: Store) -> None:
+    def look(connection: Connection) -> None:
+        add_office(connection)
+        everybody, oleg = Filters(now=MONDAY), Filters(now=MONDAY, seen_by="m-oleg")
+        card = lead_card(connection, "l-ivan", everybody)
+        assert card is not None
+        assert card.contact is not None
+        assert [item.id for item in card.interactions] == ["i-call", "i-mail", "i-form"]
+        assert [delivery.status for delivery in card.deliveries] == ["done"]
+        assert (card.callbacks, card.letters, card.hand_overs, card.merges, card.asked, card.others) == (
+            [], [], [], [], [], [],
+        )  # fmt: skip
+        assert lead_card(connection, "l-ivan", oleg) is None
+        assert lead_card(connection, "none", everybody) is None
+        assert last_change(connection, "l-ivan") is None
+        assert [found.id for found in merge_candidates(connection, "c-caller", "петров", everybody)] == ["c-ivan"]
+        assert merge_candidates(connection, "c-caller", "петров", oleg) == []
+        assert merge_candidates(connection, "c-ivan", "", everybody) == []
+
+    await any_store.write(look)

@@ -26,7 +26,7 @@ async def test_the_right_password_opens_a_session_and_leads_where_one_wanted_to_
     cookie = answer.headers["Set-Cookie"]
     assert "HttpOnly" in cookie
     assert "SameSite=Lax" in cookie
-    status, text, _ = await browser.get("/")
+    status, text, _ = await browser.get("/leads")
     assert status == 200
     assert "Анна" in text
 
@@ -75,7 +75,7 @@ async def test_guessing_is_slowed_down_and_then_the_right_password_works(site: S
 
 async def test_a_new_session_has_a_new_token_and_ends_the_old_one(site: Site, signed_in: Browser) -> None:
     before = next(c.value for c in signed_in.session.cookie_jar if c.key == "leadgate")
-    csrf = await signed_in.csrf("/")
+    csrf = await signed_in.csrf("/leads")
     await signed_in.post("/login", {"csrf": csrf, "login": "boss", "password": PASSWORD})
     after = next(c.value for c in signed_in.session.cookie_jar if c.key == "leadgate")
     assert after != before
@@ -91,13 +91,13 @@ async def test_a_session_ends_by_silence_or_after_twelve_hours(
     status = 0
     for _ in range(steps):
         site.clock.move(step * 60)
-        status, _, _ = await signed_in.get("/")
+        status, _, _ = await signed_in.get("/leads")
     assert status == (200 if alive else 303)
 
 
 async def test_signing_out_ends_the_session_in_the_store(site: Site, signed_in: Browser) -> None:
     cookie = next(c.value for c in signed_in.session.cookie_jar if c.key == "leadgate")
-    status, _, _ = await signed_in.post("/logout", {"csrf": await signed_in.csrf("/")})
+    status, _, _ = await signed_in.post("/logout", {"csrf": await signed_in.csrf("/leads")})
     assert status == 303
     status, _, _ = await signed_in.get("/", Cookie=f"leadgate={cookie}")
     assert status == 303
@@ -105,16 +105,16 @@ async def test_signing_out_ends_the_session_in_the_store(site: Site, signed_in: 
 
 async def test_a_changed_password_or_a_disabled_user_ends_all_sessions(site: Site, signed_in: Browser) -> None:
     await site.accounts.set_password("boss", "another good password")
-    assert (await signed_in.get("/"))[0] == 303
+    assert (await signed_in.get("/leads"))[0] == 303
     await signed_in.sign_in("boss", "another good password")
-    assert (await signed_in.get("/"))[0] == 200
+    assert (await signed_in.get("/leads"))[0] == 200
     await site.accounts.disable("boss")
-    assert (await signed_in.get("/"))[0] == 303
+    assert (await signed_in.get("/leads"))[0] == 303
 
 
 @pytest.mark.parametrize("path", ["/logout", "/language", "/login"])
 async def test_a_forged_form_is_refused(signed_in: Browser, path: str) -> None:
-    right = await signed_in.csrf("/")
+    right = await signed_in.csrf("/leads")
     for fields, headers in (
         ({}, {}),
         ({"csrf": "wrong"}, {}),
@@ -125,7 +125,7 @@ async def test_a_forged_form_is_refused(signed_in: Browser, path: str) -> None:
         status, text, _ = await signed_in.post(path, fields, **headers)
         assert status == 403, (fields, headers)
         assert "Not allowed" in text
-    assert (await signed_in.get("/"))[0] == 200
+    assert (await signed_in.get("/leads"))[0] == 200
 
 
 async def test_the_login_form_of_another_browser_is_refused(site: Site, browser: Browser) -> None:
@@ -141,13 +141,13 @@ async def test_a_form_of_ours_is_taken_as_browsers_send_it(site: Site, browser: 
     fields = {"csrf": await browser.csrf(), "login": "anna", "password": PASSWORD}
     status, _, _ = await browser.post("/login", fields, Origin="null", Sec_Fetch_Site="same-origin")
     assert status == 303
-    fields = {"csrf": await browser.csrf("/"), "language": "ru"}
+    fields = {"csrf": await browser.csrf("/leads"), "language": "ru"}
     status, _, _ = await browser.post("/language", fields, Origin=site.server.private_address)
     assert status == 303
 
 
 async def test_the_token_may_come_in_a_header(site: Site, signed_in: Browser) -> None:
-    status, _, _ = await signed_in.post("/logout", {}, X_CSRF_Token=await signed_in.csrf("/"))
+    status, _, _ = await signed_in.post("/logout", {}, X_CSRF_Token=await signed_in.csrf("/leads"))
     assert status == 303
 
 
@@ -160,7 +160,7 @@ async def test_a_one_time_link_sets_the_first_password_and_signs_in(site: Site, 
     fields = {"csrf": await browser.csrf(link), "password": PASSWORD, "again": PASSWORD}
     status, _, answer = await browser.post(link, fields)
     assert (status, answer.headers["Location"]) == (303, "/")
-    assert (await browser.get("/"))[0] == 200
+    assert (await browser.get("/leads"))[0] == 200
     assert (await browser.get(link))[0] == 404
     assert await site.store.read(lambda c: c.execute(select(SetupLink)).all()) == []
     assert await site.accounts.first_setup_link("admin", timedelta(hours=1)) is None
@@ -224,10 +224,10 @@ async def test_the_language_is_the_browsers_until_somebody_chooses(site: Site, b
 
 
 async def test_a_user_keeps_the_language_in_every_browser(site: Site, signed_in: Browser) -> None:
-    await signed_in.post("/language", {"csrf": await signed_in.csrf("/"), "language": "ru", "next": "//evil"})
+    await signed_in.post("/language", {"csrf": await signed_in.csrf("/leads"), "language": "ru", "next": "//evil"})
     async with new_browser(site) as other:
         await other.sign_in("boss")
-        _, text, _ = await other.get("/")
+        _, text, _ = await other.get("/leads")
         assert '<html lang="ru">' in text
 
 

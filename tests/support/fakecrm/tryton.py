@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from crm_adapter.testkit.fakecrm import REASON, Asked, FakeCrm, Reply, Trouble
 from crm_adapter.testkit.schema import Field, Invalid, Table, validate
 
+LONG = 1400
 DATABASE, USER, PASSWORD = "crm", "leadgate", "password-of-tryton"
 TEXT, INT = Field(), Field(type="int")
 MECHANISM = {"type": Field(required=True, allowed=["phone", "mobile", "fax", "email", "website"]),
@@ -27,12 +29,11 @@ OPPORTUNITY = {
                                                  for name in ("year", "month", "day")}}),
 }  # fmt: skip
 NOTE = {"resource": Field(required=True), "message": Field(required=True), "copy_to_resources": Field(type="list")}
-EMPLOYEES: list[dict[str, Any]] = [
-    {"id": 1, "rec_name": "Admin", "active": True, "party.": {"email": "a@x.example", "phone": "", "mobile": ""}},
-    {"id": 7, "rec_name": "Анна", "active": True, "party.": {"email": "anna@example.com", "phone": "+74950000101",
-                                                            "mobile": ""}},
-    {"id": 8, "rec_name": "Олег", "active": True, "party.": {"email": "", "phone": "102", "mobile": ""}},
-]  # fmt: skip
+EMPLOYEES = [{"id": 1, "rec_name": "Admin", "active": True, "party": 901},
+             {"id": 7, "rec_name": "Анна", "active": True, "party": 907},
+             {"id": 8, "rec_name": "Олег", "active": True, "party": 908}]  # fmt: skip
+THEIR_MECHANISMS = [{"id": 9001, "party": 907, "type": "email", "value": "anna@example.com"},
+                    {"id": 9002, "party": 908, "type": "sip", "value": "102@pbx.example.com"}]  # fmt: skip
 
 
 class FakeTryton(FakeCrm):
@@ -88,7 +89,10 @@ class FakeTryton(FakeCrm):
         return self._result(getattr(self, f"do_{method}")(model, *params))
 
     def _result(self, result: Any) -> Reply:
-        return Reply(body={"id": 0, "result": result})
+        """As trytond 8.2 does it: a long answer is called compressed, whether it is or not."""
+        body = {"id": 0, "result": result}
+        lies = len(json.dumps(body)) > LONG and "gzip" not in self.asked[-1].headers.get("Accept-Encoding", "")
+        return Reply(body=body, headers={"Content-Encoding": "gzip"} if lies else {})
 
     def _login(self, user: str, parameters: Mapping[str, str], language: str) -> Reply:
         if (user, parameters.get("password")) != (USER, PASSWORD):
@@ -127,11 +131,17 @@ class FakeTryton(FakeCrm):
             for one in found:
                 self.mechanisms.add({**one, "party": party})
 
+    def do_fields_get(self, model: str, names: list[str] | None) -> dict[str, Any]:
+        fields = self._table(model).fields
+        return {name: {"name": name} for name in fields if not names or name in names}
+
     def do_search_read(
         self, model: str, domain: list[Any], offset: int, limit: int | None, order: Any, fields: list[str]
     ) -> list[dict[str, Any]]:
         if model == "company.employee":
             return EMPLOYEES
+        if model == "party.contact_mechanism" and domain[0][0] == "party" and domain[0][1] == "in":
+            return THEIR_MECHANISMS
         rows = [row for row in self._table(model).rows.values() if self._fits(domain, row)]
         return [{"id": row["id"], **{name: row.get(name) for name in fields}} for row in rows[offset:][:limit]]
 
@@ -190,5 +200,6 @@ class FakeTryton(FakeCrm):
         number = text.partition(": ")[2].partition("\n")[0].partition(",")[0]
         talked = int(text.rpartition("Talked: ")[2].partition("\n")[0])
         extension = text.partition("Extension: ")[2].partition("\n")[0]
-        (owner,) = [str(one["id"]) for one in EMPLOYEES if one["party."]["phone"] == extension]
+        (party,) = [one["party"] for one in THEIR_MECHANISMS if str(one["value"]).startswith(f"{extension}@")]
+        (owner,) = [str(one["id"]) for one in EMPLOYEES if one["party"] == party]
         return {"number": number, "inbound": True, "seconds": talked, "owner": owner}

@@ -46,7 +46,7 @@ def test_the_commands_are_those_of_the_contract() -> None:
         "export contacts", "recompute calls", "recompute hours",
         "forms log", "forms show", "forms replay", "mailbox authorize",
         "route explain", "absence add", "absence list", "absence remove",
-        "user add", "user list", "user password", "user disable", "token add", "token list", "token revoke",
+        "user add", "user list", "user password", "user disable", "user no-factor", "token add", "token list", "token revoke",
         "callbacks list", "callbacks show", "callbacks claim", "callbacks release", "callbacks assign",
         "callbacks snooze", "callbacks attempt", "callbacks note", "callbacks close", "callbacks reopen",
         "callbacks undo", "callbacks call",
@@ -80,7 +80,7 @@ def test_each_command_and_each_of_its_options_is_documented(command: str) -> Non
 
 
 def test_the_documentation_names_no_command_that_does_not_exist() -> None:
-    documented = re.findall(r"(?m)^\| `leadgate ([a-z ]+)`", DOCS.read_text(encoding="utf-8"))
+    documented = re.findall(r"(?m)^\| `leadgate ([a-z -]+)`", DOCS.read_text(encoding="utf-8"))
     assert sorted(documented) == sorted(COMMANDS)
 
 

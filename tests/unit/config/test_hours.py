@@ -76,7 +76,6 @@ def test_exceptions_are_read_as_dates(tmp_path: Path) -> None:
     [exception] = settings.hours.exception
     assert (exception.first, exception.last) == (date(2026, 12, 31), date(2027, 1, 10))
     assert exception.covers("company", date(2027, 1, 10))
-    assert not settings.not_yet()
 
 
 def test_hours_come_from_the_environment_too(tmp_path: Path) -> None:

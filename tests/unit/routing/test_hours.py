@@ -176,3 +176,17 @@ def test_a_day_is_computed_once() -> None:
     for minute in range(600):
         hours.is_open(at("2026-11-20T10:00") + timedelta(seconds=minute))
     assert len(asked) <= 6
+
+
+def test_the_open_times_of_a_day_are_told_by_its_own_clock() -> None:
+    hours = weekdays(parse_day(["09:00-13:00", "14:00-18:00"]))
+    monday = date(2026, 11, 23)
+    shown = [(f"{span.start:%H:%M}", f"{span.end:%H:%M}") for span in hours.open_on(monday)]
+    assert shown == [("09:00", "13:00"), ("14:00", "18:00")]
+    assert hours.open_on(date(2026, 11, 22)) == []
+
+
+def test_a_night_shift_is_told_on_both_of_its_days() -> None:
+    night = weekdays(parse_day(["22:00-06:00"]), weekend=parse_day(["22:00-06:00"]))
+    shown = [(f"{span.start:%H:%M}", f"{span.end:%H:%M}") for span in night.open_on(date(2026, 11, 24))]
+    assert shown == [("00:00", "06:00"), ("22:00", "00:00")]

@@ -48,6 +48,14 @@ def test_the_secret_is_in_no_text_of_the_settings() -> None:
         ({"secret": "x\r\nAction: Command"}, "secret"),
         ({"secret": "x" * 1001}, "secret"),
         ({"ca_file": "ca.pem"}, "ca_file is only used with tls"),
+        ({"route": "agi"}, "route 'agi' is not known"),
+        ({"route": "redirect"}, "route_context: name the context"),
+        ({"route": "redirect", "route_context": "a,b"}, "route_context: name the context"),
+        ({"route_context": "from-internal"}, "route is missing"),
+        (
+            {"route": "redirect", "route_context": "office", "agi_listen": ":4573", "agi_secret": "swordfish"},
+            "route and agi_listen exclude each other",
+        ),
     ],
 )
 def test_a_value_that_can_not_work_is_refused_with_a_sentence(changes: dict[str, Any], sentence: str) -> None:

@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import re
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po
 
 import gateway.web
-from gateway.web.pages.languages import LANGUAGES, accepted_languages, load_translations, read_catalog
+from gateway.core.languages import catalogue_text
+from gateway.web.pages.languages import LANGUAGES, accepted_languages, load_translations
 
 TEMPLATES = Path(gateway.web.__file__).parent / "templates"
 PLACES = re.compile(r"%\(\w+\)s|<[^>]+>")
 
 
+def read_catalog(language: str) -> Catalog:
+    return read_po(BytesIO(catalogue_text(language).encode()), locale=language)
+
+
 def shown_messages() -> set[str | tuple[str, ...]]:
-    """Every message of the templates."""
-    found = extract_from_dir(TEMPLATES, method_map=[("**.html", "jinja2.ext:babel_extract")])
+    """Every message of the templates, and of the letters and notices that are written in code."""
+    found = [
+        *extract_from_dir(TEMPLATES, method_map=[("**.html", "jinja2.ext:babel_extract")]),
+        *extract_from_dir(TEMPLATES.parents[1], method_map=[("**.py", "python")]),
+    ]
     return {message if isinstance(message, str) else tuple(message) for _, _, message, _, _ in found}
 
 

@@ -1,0 +1,48 @@
+"""The adapter ``email``: a letter for each new lead and each missed call.
+
+Mail knows no "exactly once": after an answer that was lost the letter is sent again. It has the same Message-ID then,
+so most servers (Dovecot's and Cyrus' duplicate filter, Gmail, Exchange) and all programs show it once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from crm_adapter.base import Capabilities, Context, Done, Event, Idempotency
+from crm_adapter.email import submission
+from crm_adapter.email.letter import letter, name_of
+from crm_adapter.email.settings import MailSettings, parse
+
+
+class MailNotices:
+    """One connection a letter: they are few, and a kept one would be closed by the server in between."""
+
+    capabilities = Capabilities(leads=True, calls=True, mail=True, idempotency=Idempotency.MARKER, parallel=4)
+
+    def __init__(self, settings: MailSettings, *, language: str = "en") -> None:
+        self._settings = settings
+        self._language = language
+
+    async def push(self, event: Event) -> Done:
+        """Send the letter; what nobody wants a letter of is done at once."""
+        if not (self._settings.wants(event.type) or self._settings.wants(name_of(event))):
+            return Done()
+        content = letter(event, self._settings, self._language)
+        await asyncio.to_thread(submission.send, self._settings, content)
+        return Done()
+
+    async def check(self) -> str:
+        """Sign in, and send nothing."""
+        await asyncio.to_thread(submission.check, self._settings)
+        return f"{self._settings.host} lets us in; letters go to {', '.join(self._settings.to)}"
+
+    async def close(self) -> None:
+        """Nothing is kept open."""
+
+
+def build(options: Mapping[str, Any], context: Context) -> MailNotices:
+    """Options: ``host``, ``port``, ``tls``, ``ca_file``, ``username``, ``password``, ``from``, ``to``, ``send``,
+    ``attach_event``, ``timeout``."""
+    return MailNotices(parse(options, context), language=context.language)

@@ -1,0 +1,35 @@
+"""What the configuration says of the company itself: its numbers and addresses are never a contact."""
+
+from __future__ import annotations
+
+from gateway.config.settings import Settings
+from gateway.core.address import email_handle
+from gateway.core.phone import phone_handle
+from gateway.core.types import Handle
+from gateway.privacy.erase import Memory
+from gateway.processing.step import Calendar, Rules
+
+
+def own_addresses(settings: Settings) -> tuple[str, ...]:
+    """The company's addresses, its mailboxes' and its people's: a letter from one of them is ours."""
+    people = (person.email for person in settings.manager if person.email)
+    mailboxes = (mailbox.address for mailbox in settings.mailbox if mailbox.address)
+    senders = (sender.address for sender in settings.sender)
+    return (*settings.gateway.own_addresses, *people, *mailboxes, *senders)
+
+
+def rules_of(settings: Settings, calendar: Calendar | None = None) -> Rules:
+    """What the processing must know of the company."""
+    gateway = settings.gateway
+    numbers = [*gateway.own_numbers, *(person.mobile for person in settings.manager if person.mobile)]
+    found: list[Handle | None] = [phone_handle(number, gateway.region) for number in numbers]
+    found += [email_handle(address) for address in own_addresses(settings)]
+    return Rules(
+        own_handles=frozenset(handle for handle in found if handle is not None),
+        own_domains=frozenset(gateway.own_domains),
+        open_for_outbound=settings.leads.open_for_outbound,
+        history=settings.leads.history,
+        keep=settings.retention.keep,
+        calendar=calendar,
+        forgotten=Memory.of(settings.data).forgotten,
+    )

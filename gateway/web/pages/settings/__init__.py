@@ -1,0 +1,1 @@
+"""The pages of the administration: what is set up, who may do what, and what was done."""

@@ -1,0 +1,150 @@
+"""A CRM that is down for a day, slow, overloaded, or that loses its own answers: told of everything, once."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.ledger import Ledger
+from tests.acceptance.load import FORM_TABLE
+from tests.faults.book import Book
+from tests.faults.clients import send_form
+from tests.support.process import Api, Installation
+from tests.support.receiver import GOOD, Receiver, Reply
+
+LEADS = 20
+HOURS = 24
+WITHIN = 240.0
+"""Seconds: the pauses after failures are of the monotonic clock, and grow."""
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    """The CRM."""
+    running = Receiver(any_time=True)
+    await running.start()
+    yield running
+    await running.stop()
+
+
+class Office:
+    """A gateway with one CRM and a wall clock that the test moves."""
+
+    def __init__(self, folder: Path, receiver: Receiver) -> None:
+        self.clock = folder / "clock"
+        self.receiver = receiver
+        self.ledger = Ledger()
+        self.installation = Installation.make(
+            folder / "gateway",
+            more=FORM_TABLE
+            + '[[crm]]\nname = "hook"\nadapter = "webhook"\nallow_private = true\nevents = ["lead.created"]\n'
+            + f'url = "{receiver.url}"\nsecret = "{receiver.secret}"\n',
+            module="tests.faults.launcher",
+            environment={"FAULTS_CLOCK": str(self.clock)},
+        )
+        self.hours(0)
+
+    def hours(self, number: float) -> None:
+        """Set the wall clock so many hours ahead of the machine's."""
+        self.clock.write_text(f"{number * 3600}", encoding="ascii")
+
+    async def leads(self, first: int) -> None:
+        """LEADS customers fill in the form."""
+        names = {f"form-{number}" for number in range(first, first + LEADS)}
+        self.ledger.sent |= names
+        assert {await send_form(self.installation, name) for name in names} == {200}
+        self.ledger.acknowledged |= names
+
+    def told(self) -> list[str]:
+        """What the CRM has, by the number of the customer; as often as it has it under different ids."""
+        return [f"form-{int(kept['data']['contact']['name'].split()[-1])}" for kept in self.receiver.kept.values()]
+
+    async def all_told(self, seconds: float) -> None:
+        """Return when the CRM has everybody, or the time is over."""
+        deadline = time.monotonic() + seconds
+        while set(self.told()) < self.ledger.acknowledged and time.monotonic() < deadline:
+            await asyncio.sleep(0.2)
+
+
+async def test_a_crm_that_was_down_for_a_day_is_told_of_every_lead_once(
+    tmp_path: Path, book: Book, receiver: Receiver
+) -> None:
+    """The day passes on the gateway's wall clock, an hour at a step; between the hours it tries again."""
+    receiver.choose = lambda _: Reply(status=503)
+    office = Office(tmp_path, receiver)
+    process = office.installation.start()
+    try:
+        await process.ready()
+        await office.leads(1)
+        for hour in range(1, HOURS + 1, 4):
+            office.hours(hour)
+            await asyncio.sleep(0.3)
+        health = await Api(office.installation, "").health()
+        receiver.choose = None
+        office.hours(HOURS + 12)
+        await office.leads(101)
+        await office.all_told(40)
+    finally:
+        process.kill()
+    assert health["status"] == "degraded"
+    assert any("hook" in problem for problem in health["problems"]), health["problems"]
+    verdict = book.write("CRM down for a simulated day", office.ledger, office.told(), runs=HOURS)
+    assert verdict.kept, verdict
+
+
+@pytest.mark.long
+async def test_a_crm_that_misbehaves_at_random_is_told_of_every_lead_once(
+    tmp_path: Path, book: Book, receiver: Receiver, chance: random.Random
+) -> None:
+    """429 with Retry-After, 500, an answer lost after the CRM has it, in any order; capture does not notice."""
+    bad = [
+        Reply(status=429, headers={"Retry-After": "1"}),
+        Reply(status=500),
+        Reply(keeps=True, cut=True),
+        Reply(cut=True),
+    ]
+    tries: dict[str, int] = {}
+
+    def choose(message_id: str) -> Reply:
+        tries[message_id] = tries.get(message_id, 0) + 1
+        return chance.choice(bad) if tries[message_id] == 1 else GOOD
+
+    receiver.choose = choose
+    office = Office(tmp_path, receiver)
+    process = office.installation.start()
+    try:
+        await process.ready()
+        began = time.monotonic()
+        await office.leads(1)
+        took = time.monotonic() - began
+        await office.all_told(WITHIN)
+    finally:
+        process.kill()
+    verdict = book.write("CRM: 429, 500, reply lost, cut", office.ledger, office.told(), runs=sum(tries.values()))
+    assert verdict.kept, verdict
+    assert took < LEADS, "the doors do not wait for the CRM"
+
+
+@pytest.mark.long
+async def test_a_clock_that_jumps_back_and_forth_stops_nothing(
+    tmp_path: Path, book: Book, receiver: Receiver, chance: random.Random
+) -> None:
+    office = Office(tmp_path, receiver)
+    jumps = [0.0, 24.0, -1.0, 1.0, 0.0]
+    process = office.installation.start()
+    try:
+        await process.ready()
+        for number, hours in enumerate(jumps):
+            office.hours(hours)
+            await office.leads(1 + number * LEADS)
+        office.hours(25)
+        await office.all_told(30)
+    finally:
+        process.kill()
+    verdict = book.write("wall clock +24 h, -1 h, +1 h", office.ledger, office.told(), runs=len(jumps))
+    assert verdict.kept, verdict

@@ -1,0 +1,76 @@
+"""The words that adapters write, and how numbers and mails are compared."""
+
+from __future__ import annotations
+
+import pytest
+
+from crm_adapter.records import Kind, call_of, message_of, person_of
+from crm_adapter.testkit import events
+from crm_adapter.texts import (
+    as_html,
+    cut,
+    digits,
+    has_handle,
+    marker_line,
+    new_emails,
+    new_phones,
+    note_of_call,
+    note_of_message,
+    phone_forms,
+    with_news,
+)
+
+IVAN = person_of(events.contact(1))
+assert IVAN is not None
+
+
+@pytest.mark.parametrize("typed", ["+79260000001", "89260000001", "8 (926) 000-00-01", "7 926 000 00 01"])
+def test_a_number_is_the_same_however_it_was_typed(typed: str) -> None:
+    assert IVAN is not None
+    assert new_phones(IVAN, [typed]) == []
+    assert has_handle(IVAN, [typed], [])
+
+
+@pytest.mark.parametrize(("phones", "emails"), [(["+792600000019"], []), ([], ["ivan1@example.com.ru"]), ([""], [""])])
+def test_what_is_only_similar_is_another_person(phones: list[str], emails: list[str]) -> None:
+    assert IVAN is not None
+    assert not has_handle(IVAN, phones, emails)
+
+
+def test_mails_are_compared_without_case_and_blanks() -> None:
+    assert IVAN is not None
+    assert new_emails(IVAN, [" Ivan1@Example.COM "]) == []
+    assert new_emails(IVAN, []) == ["ivan1@example.com"]
+
+
+def test_a_russian_number_is_looked_for_with_an_eight_too() -> None:
+    assert phone_forms(["+79261234567"]) == ["+79261234567", "79261234567", "89261234567"]
+    assert phone_forms(["+4930123456"]) == ["+4930123456", "4930123456"]
+    assert digits("+7 (926) 123-45-67") == "9261234567"
+
+
+def test_a_text_that_is_cut_says_so() -> None:
+    assert cut("abcdef", 6) == "abcdef"
+    assert cut("abcdefg", 6) == "abcde…"
+
+
+@pytest.mark.parametrize("most", [100, 5000])
+def test_a_note_keeps_its_marker_however_long_it_is(most: int) -> None:
+    call = call_of(events.call(1, answered=False), events.START, language="ru")
+    letter = message_of(Kind.MAIL, {**events.letter(1), "text": "ё" * 9000}, events.START)
+    for text, marker in ((note_of_call(call, most), call.id), (note_of_message(letter, most), letter.id)):
+        assert text.endswith(marker_line(marker))
+        assert len(text) <= most
+    assert note_of_call(call, 5000).startswith("Входящий звонок: +79260000001, пропущен\n")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "wanted"),
+    [("", "a", "a"), ("a", "", "a"), ("a", "a", "a"), ("x a y", "a", "x a y"), ("a", "b", "a\n\nb"), (" \n", "b", "b")],
+)
+def test_news_are_added_below_what_is_there(old: str, new: str, wanted: str) -> None:
+    assert with_news(old, new) == wanted
+
+
+def test_markup_in_a_text_is_shown_not_obeyed() -> None:
+    assert as_html('<img src=x onerror="a()">\n& b') == "&lt;img src=x onerror=&quot;a()&quot;&gt;<br>&amp; b"
