@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from crm_adapter import texts
 from crm_adapter.base import Capabilities, Idempotency, RecordingFile, Rejected
 from crm_adapter.bitrix24 import bodies
 from crm_adapter.bitrix24.bodies import CONTACT, DEAL, LEAD, ORIGINATOR, WORDS
@@ -88,13 +89,13 @@ class Bitrix24:
             "order": {"ID": "DESC"},
         }
         for one in await self._portal.call("crm.timeline.comment.list", body):
-            if bodies.marker_line(marker) in str(one.get("COMMENT")):
+            if texts.marker_line(marker) in str(one.get("COMMENT")):
                 return Remote(id=str(one["ID"]))
         return None
 
     async def find_contact(self, person: Person) -> Remote | None:
         """The oldest contact with one of the numbers or mails."""
-        for kind, values in (("PHONE", bodies.phone_forms(person.phones)), ("EMAIL", list(person.emails[:20]))):
+        for kind, values in (("PHONE", texts.phone_forms(person.phones)), ("EMAIL", list(person.emails[:20]))):
             if not values:
                 continue
             body = {"type": kind, "values": values, "entity_type": "CONTACT"}
@@ -203,8 +204,8 @@ class Bitrix24:
             "OWNER_TYPE_ID": type_id,
             "OWNER_ID": record,
             "TYPE_ID": ACTIVITY_CALL,
-            "SUBJECT": bodies.cut(bodies.call_subject(call), bodies.MOST_SUBJECT),
-            "DESCRIPTION": bodies.call_description(call),
+            "SUBJECT": bodies.cut(texts.call_subject(call), bodies.MOST_SUBJECT),
+            "DESCRIPTION": texts.call_facts(call),
             "DESCRIPTION_TYPE": PLAIN_TEXT,
             "DIRECTION": INCOMING if call.inbound else OUTGOING,
             "COMMUNICATIONS": [communication],

@@ -8,8 +8,8 @@ from typing import Any
 
 from crm_adapter.bitrix24.portal import number
 from crm_adapter.recordcrm import Where
-from crm_adapter.records import Call, Kind, Lead, Message, Person
-from crm_adapter.words import say
+from crm_adapter.records import Call, Lead, Message, Person
+from crm_adapter.texts import marker_line, message_head
 
 LEAD, DEAL, CONTACT = 1, 2, 3
 """entityTypeId."""
@@ -85,16 +85,6 @@ def lead_fields(lead: Lead, where: Where) -> dict[str, Any]:
     return fields | dict(lead.extra)
 
 
-def phone_forms(phones: Iterable[str]) -> list[str]:
-    """How people may have typed the numbers: +7926, 7926, 8926...; at most 20, as crm.duplicate.findbycomm takes."""
-    found: list[str] = []
-    for phone in phones:
-        found += [phone, phone.lstrip("+")]
-        if phone.startswith("+7") and len(phone) == 12:
-            found.append(f"8{phone[2:]}")
-    return list(dict.fromkeys(found))[:20]
-
-
 def call_code(call: Call) -> str:
     """STATUS_CODE of telephony.externalCall.finish."""
     if call.answered:
@@ -102,33 +92,6 @@ def call_code(call: Call) -> str:
     return CALL_CODES.get(call.missed_reason or call.outcome, MISSED)
 
 
-def call_subject(call: Call) -> str:
-    """The heading of a call in the timeline."""
-    way = say(call.language, "Incoming call" if call.inbound else "Outgoing call")
-    missed = "" if call.answered else f", {say(call.language, 'missed')}"
-    return f"{way}: {call.number or say(call.language, 'withheld number')}{missed}"
-
-
-def call_description(call: Call) -> str:
-    """What else is known of a call."""
-    facts = {
-        "Line": call.line,
-        "Extension": call.extension,
-        "Not answered": None if call.answered else call.missed_reason or call.outcome,
-        "Waited": str(call.wait_seconds),
-        "Talked": str(call.talk_seconds),
-        "Recording": call.recording_url,
-    }
-    return "\n".join(f"{say(call.language, name)}: {value}" for name, value in facts.items() if value)
-
-
 def comment(message: Message) -> str:
     """A letter or form as a comment of the timeline. Its last line is the marker that it is found by."""
-    kind = say(message.language, "Letter" if message.kind is Kind.MAIL else "Form")
-    way = say(message.language, "received" if message.inbound else "sent")
-    return f"{kind} {way} {message.at:%Y-%m-%d %H:%M %Z}\n{cut(message.summary, MOST_TEXT)}\n{marker_line(message.id)}"
-
-
-def marker_line(marker: str) -> str:
-    """How a comment is found again."""
-    return f"[{ORIGINATOR} {marker}]"
+    return f"{message_head(message)}\n{cut(message.summary, MOST_TEXT)}\n{marker_line(message.id)}"

@@ -98,25 +98,30 @@ class WebServer:
             reads=self.reads,
             after_write=after_write,
         )
-        accounts = [
-            *ProfilePages(means, passwords=self.passwords, throttle=throttle, idle=idle).routes(),
-            *PeoplePages(means, link_lifetime=timedelta(hours=settings.setup_link_hours), keep=keep).routes(),
-            *AccessPages(means, idle=idle).routes(),
-            *LogPages(means).routes(),
-        ]
         asks = WriteMeans(store=store, clock=clock, new_id=new_id, after=after_write)
         inside = [
             *unguarded,
             *pages(means),
             *sign_in.open_routes(),
             *sign_in.routes(),
-            *accounts,
+            *self._account_pages(means, throttle, idle, keep),
             *LeadPages(means, leads or LeadParts(), recordings or {}).routes(),
             *api_routes(store, locale, self.events, recordings or {}, files, clock),
             *write_routes(self.writes, asks),
             *read_routes(self.reads, asks),
         ]
         self.listeners = self._listeners(outside, inside, guard, renderer)
+
+    def _account_pages(
+        self, means: PageMeans, throttle: LoginThrottle, idle: timedelta, keep: timedelta | None
+    ) -> list[web.RouteDef]:
+        """What people do about themselves, and administrators about them."""
+        return [
+            *ProfilePages(means, passwords=self.passwords, throttle=throttle, idle=idle).routes(),
+            *PeoplePages(means, link_lifetime=timedelta(hours=self.settings.setup_link_hours), keep=keep).routes(),
+            *AccessPages(means, idle=idle).routes(),
+            *LogPages(means).routes(),
+        ]
 
     @property
     def private_address(self) -> str:
