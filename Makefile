@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 RUN_STAMP := $(VENV)/.installed-run
 DEV_STAMP := $(VENV)/.installed-dev
 
-.PHONY: help install run demo test test-odoo lint format bench storm lock clean
+.PHONY: help install run demo test coverage test-odoo lint format bench storm lock clean
 
 help: ## what each target does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -32,7 +32,7 @@ demo: install ## the same on a temporary folder, with recorded calls, mails and 
 
 test: $(DEV_STAMP) ## all tests; REQUIRE_PEERS=1 makes a missing real server a failure
 	@sh tests/peers/install.sh
-	$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
+	$(BIN)/python -m pytest $(ARGS)
 
 test-odoo: $(DEV_STAMP) ## the adapter for Odoo against a real Odoo 19 (as root; the first time 2.5 GB and five minutes)
 	@sh tests/peers/install.sh && sh tests/peers/odoo.sh
@@ -45,6 +45,10 @@ faults: $(DEV_STAMP) ## the quick fault tests (they are part of make test): kill
 faults-long: $(DEV_STAMP) ## every crash point, PostgreSQL's crashes, 30 minutes of everything at once: about an hour
 	@sh tests/peers/install.sh
 	LEADGATE_FAULTS=long $(BIN)/python -m pytest tests/faults tests/acceptance/test_killed_at_random.py -s $(ARGS)
+
+coverage: $(DEV_STAMP) ## the same, slower, with the share of lines that they reach
+	@sh tests/peers/install.sh
+	$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
 
 lint: $(DEV_STAMP) ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check .
