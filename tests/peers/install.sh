@@ -156,7 +156,7 @@ chromium() {
 # tryton: the packages in a folder of their own, for the Python that runs the tests, and a database that tests copy: to make
 # it takes most of a minute, to copy it nothing.
 tryton() {
-    python="$(dirname "$0")/../../.venv/bin/python"
+    python="${PEERS_PYTHON:-$(dirname "$0")/../../.venv/bin/python}"
     [ -x "$python" ] || python=python3
     stamp="$FORMAT $("$python" -c 'import sys; print("python%d.%d" % sys.version_info[:2])') $*"
     if [ "$(cat "$CACHE/tryton/.complete" 2>/dev/null)" = "$stamp" ]; then return; fi

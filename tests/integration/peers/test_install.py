@@ -21,6 +21,9 @@ COMMANDS = (
 )  # fmt: skip
 
 
+PYTHON = "python-that-does-nothing"
+
+
 @pytest.fixture
 def programs(tmp_path: Path) -> Path:
     """A PATH with what every system has, and without apt."""
@@ -31,6 +34,7 @@ def programs(tmp_path: Path) -> Path:
         if found is None:
             pytest.skip(f"{name} is missing: this is no Debian")
         (folder / name).symlink_to(found)
+    _add(folder, PYTHON, "echo python3.11")  # neither pip nor Tryton is asked for anything here
     return folder
 
 
@@ -40,7 +44,8 @@ def _add(programs: Path, name: str, script: str) -> None:
 
 
 def _install(programs: Path, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    env = {"PATH": str(programs), "HOME": str(folder), "LEADGATE_PEERS_CACHE": str(folder), **environment}
+    python = {"PEERS_PYTHON": str(programs / PYTHON)}
+    env = {"PATH": str(programs), "HOME": str(folder), "LEADGATE_PEERS_CACHE": str(folder), **python, **environment}
     return subprocess.run(
         ["sh", str(INSTALL)], env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False
     )
