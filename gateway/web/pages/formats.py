@@ -57,6 +57,11 @@ class Formats:
         return format_datetime(moment.astimezone(self.zone), "d MMMM y, HH:mm:ss ZZZZ", locale=self.locale)
 
 
+def moment(value: datetime | str) -> datetime:
+    """A moment as it is, or as the record of a call writes it (ISO 8601 with zone)."""
+    return datetime.fromisoformat(value) if isinstance(value, str) else value
+
+
 def machine_time(moment: datetime) -> str:
     """For ``<time datetime>``."""
     return moment.astimezone(UTC).isoformat(timespec="seconds")

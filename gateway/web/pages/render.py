@@ -14,7 +14,7 @@ from gateway.core.clock import Clock
 from gateway.web.access import VIEWER
 from gateway.web.guard import form_token, session_info
 from gateway.web.pages.assets import Assets
-from gateway.web.pages.formats import Formats, duration, excerpt, machine_time, number, safe_link, size, span
+from gateway.web.pages.formats import Formats, duration, excerpt, machine_time, moment, number, safe_link, size, span
 from gateway.web.pages.languages import LANGUAGES, language_of, load_translations
 from gateway.web.pages.menu import sections
 from gateway.web.pages.words import Words
@@ -89,6 +89,7 @@ class Renderer:
             money=formats.money,
             machine_time=machine_time,
             span=span,
+            moment=moment,
             duration=partial(duration, gettext=translations.gettext),
             size=size,
             number=number,

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from babel import Locale
 
-from gateway.web.pages.formats import Formats, excerpt, machine_time, number, safe_link, size, span
+from gateway.web.pages.formats import Formats, excerpt, machine_time, moment, number, safe_link, size, span
 
 MOSCOW = ZoneInfo("Europe/Moscow")
 NOW = datetime(2026, 11, 22, 21, 30, tzinfo=UTC)  # half past midnight of the 23rd in Moscow
@@ -66,3 +66,8 @@ def test_an_excerpt_is_one_line_of_bounded_length() -> None:
 )  # fmt: skip
 def test_only_web_addresses_become_links(address: str | None, kept: bool) -> None:
     assert (safe_link(address) is not None) is kept
+
+
+def test_a_moment_may_be_as_the_record_of_a_call_writes_it() -> None:
+    told = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+    assert moment("2026-11-23T15:00:00+03:00") == moment(told) == told
