@@ -18,6 +18,7 @@ from pathlib import Path
 from sqlalchemy import insert
 
 from benchmarks.harness import Benchmark, Contender, Measured
+from gateway.app import settle_memory
 from gateway.app.routing import answer_of
 from gateway.core.clock import SystemClock
 from gateway.routing.assign import Assigner
@@ -139,6 +140,7 @@ def _ours(data: Path) -> Serving:
         await store.start()
         await reader.start()
         await server.start()
+        settle_memory()
         try:
             return await drive(server.port)
         finally:

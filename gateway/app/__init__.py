@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 import sys
@@ -32,6 +33,7 @@ async def _serve(settings: Settings) -> int:
         loop.add_signal_handler(number, told.set)
     gateway = Gateway(settings, SystemClock(), new_id)
     await gateway.start()
+    settle_memory()
     log.info(
         "Leadgate runs.", extra={"action": "started", "version": __version__, "pages": gateway.web.private_address}
     )
@@ -43,6 +45,15 @@ async def _serve(settings: Settings) -> int:
         await gateway.stop()
     log.info("Leadgate has stopped.", extra={"action": "stopped"})
     return 0
+
+
+def settle_memory() -> None:
+    """Take what stands for good (code, tables, templates) out of the sight of the garbage collector.
+
+    It would walk through it again and again: a tenth of a second in which no caller is routed and no form is answered.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 async def _greet(gateway: Gateway) -> None:
