@@ -20,6 +20,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup, escape
 
 from gateway.core.money import digits
+from gateway.core.phone import for_people
 from gateway.documents.filling import Amount
 from gateway.documents.library import Library
 from gateway.documents.template import BadTemplate, Template
@@ -64,6 +65,7 @@ class Rendering:
         environment.filters["number"] = self.number
         environment.filters["day"] = self.day
         environment.filters["lines"] = lines
+        environment.filters["phone"] = phone
         return environment
 
     def document(self, template: Template, context: Mapping[str, Any]) -> Rendered:
@@ -119,6 +121,11 @@ class Rendering:
 def _or_blank(value: object) -> object:
     """What is not known is left blank."""
     return "" if value is None else value
+
+
+def phone(number: object) -> str:
+    """``+7 926 123-45-67``; what is no number in E.164 stays as it is."""
+    return for_people(str(number or ""))
 
 
 def lines(text: object) -> Markup:

@@ -108,6 +108,14 @@ def test_the_number_is_written_as_the_template_says() -> None:
     assert parsed(head(number='"{number}/{year}"')).label(2026, 12345) == "12345/2026"
 
 
+def test_a_phone_is_written_as_people_read_it(tmp_path: Path) -> None:
+    body = "{{ contact.phones[0] | phone }}, {{ manager.mobile | phone }}, {{ company.phone | phone }}"
+    template = own(tmp_path, body)
+    context = {**CONTEXT, "contact": {"phones": ["+79261234567"]}, "manager": {"mobile": "ext. 12"}}
+    page = Rendering(Library(tmp_path), "en").document(template, context).html
+    assert page.strip() == "+7 926 123-45-67, ext. 12,"
+
+
 def test_items_are_added_up_to_the_kopeck() -> None:
     filled = fill(NOWHERE.get("invoice", "ru"), {"items": ITEMS}, "RUB")
     assert filled.total == Amount(12_500_050 + 375_000, "RUB")
