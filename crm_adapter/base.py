@@ -158,6 +158,8 @@ class Capabilities:
     calls: bool = False
     recordings: str = ""
     """``link``, ``upload`` or empty: none."""
+    cards: bool = False
+    """Who calls can be shown while the phone rings."""
     mail: bool = False
     users: bool = False
     """Its users can be listed, so managers are matched by mail or extension."""

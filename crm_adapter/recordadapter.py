@@ -7,11 +7,11 @@ What keeps a thing from being made twice: its link, written when the CRM has ans
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from crm_adapter.base import Capabilities, Context, CrmError, Done, Event, Misconfigured, Unavailable
+from crm_adapter.base import Capabilities, Context, Done, Event, Misconfigured
 from crm_adapter.directory import Directory
 from crm_adapter.links import Link
 from crm_adapter.mapping import FieldMapping
@@ -25,6 +25,7 @@ from crm_adapter.recordcrm import (
     LogsMail,
     RecordCrm,
     Remote,
+    ShowsCalls,
     Where,
 )
 from crm_adapter.records import (
@@ -48,8 +49,11 @@ SENT = "sent"
 EXTRA = "extra"
 RECORDING = "recording"
 FOUND = "found"
+CARD = "card"
 """Keys of a link's notes: the owner that was set, digests of what was sent last and of its mapped fields, the file,
-and that the record was there before us."""
+that the record was there before us, and the card of a call that is not over."""
+CARD_SECONDS = 60.0
+"""A card that comes later than that disturbs: the phone has stopped ringing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +97,8 @@ class RecordAdapter:
             "contact.upserted": self._on_contact,
             "lead.created": self._on_lead,
             "lead.updated": self._on_lead,
+            "call.ringing": self._on_ringing,
+            "call.answered": self._on_ringing,
             "call.finished": self._on_call,
             "call.recording_ready": self._on_call,
             "email.received": self._on_letter,
@@ -134,6 +140,28 @@ class RecordAdapter:
         contact = await self._contact(lead.person, event, lead.manager_id) if lead.person else None
         return await self._lead(lead, contact, event)
 
+    async def _on_ringing(self, event: Event) -> Link | None:
+        """A card for those whose phones ring. It makes no record yet: that is for the end of the call."""
+        late = (self._context.now() - event.timestamp).total_seconds() > CARD_SECONDS
+        if late or not self.capabilities.cards or not isinstance(self.crm, ShowsCalls):
+            return None
+        call = call_of(event.data, event.timestamp, language=self._context.language)
+        link = await self._links.get(Kind.CALL, call.id) or Link()
+        rang = await self._users_at(call.rang)
+        users = await self._users_at([call.extension]) if call.answered else rang
+        if link.remote_id or not call.number or not users:
+            return None
+        where = await self._where(call, event)
+        others = [one for one in rang if one not in users]
+        card = await self.crm.show_card(replace(call, card=link.notes.get(CARD)), where, users, others)
+        if link.notes.get(CARD) != card:
+            await self._links.put(Kind.CALL, call.id, replace(link, notes={**link.notes, CARD: card}))
+        return None
+
+    async def _users_at(self, extensions: Sequence[str | None]) -> list[str]:
+        found = [await self.directory.user_at(one) for one in extensions]
+        return list(dict.fromkeys(one for one in found if one))
+
     async def _on_call(self, event: Event) -> Link | None:
         if not isinstance(self.crm, LogsCalls):
             return None
@@ -143,6 +171,8 @@ class RecordAdapter:
         where = await self._where(call, event)
         speaker = await self.directory.user_at(call.extension)
         where = replace(where, owner=speaker or where.owner)
+        known = await self._links.get(Kind.CALL, call.id)
+        call = replace(call, card=known.notes.get(CARD) if known else None)
         log_call = self.crm.log_call
         link = await self._make(Kind.CALL, call.id, event, where, lambda: log_call(call, where))
         return await self._recording(call, link)
@@ -253,6 +283,7 @@ class RecordAdapter:
         """The thing's link; where there is none, make the thing, unless an earlier try proves to have made it.
 
         What is found so may be half made (a lead without its note): it has no ``notes``, so it is brought up to date.
+        For the same reason whatever goes wrong leaves a doubt: of two requests the first may have been done.
         """
         link = await self._links.get(kind, local_id)
         if link is not None and link.remote_id:
@@ -262,10 +293,9 @@ class RecordAdapter:
             found = await self.crm.find(kind, local_id, where)
         try:
             remote = found or await create()
-        except BaseException as error:
-            if isinstance(error, Unavailable) or not isinstance(error, CrmError):
-                with contextlib.suppress(Exception):  # without a database the try itself stays open, and says the same
-                    await self._links.put(kind, local_id, Link(in_doubt=True))
+        except BaseException:
+            with contextlib.suppress(Exception):  # without a database the try itself stays open, and says the same
+                await self._links.put(kind, local_id, replace(link or Link(), in_doubt=True))
             raise
         made = Link(remote_id=remote.id, url=remote.url, notes=(notes or {}) if found is None else {})
         await self._links.put(kind, local_id, made)

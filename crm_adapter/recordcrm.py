@@ -75,6 +75,17 @@ class LogsCalls(Protocol):
 
 
 @runtime_checkable
+class ShowsCalls(Protocol):
+    """A card on the screens of those whose phones ring: who calls, before they answer. For CRMs with a telephony of
+    their own, where ``capabilities.cards`` says so; ``log_call`` gets the card's id as ``call.card``, and ends it."""
+
+    async def show_card(self, call: Call, where: Where, users: Sequence[str], others: Sequence[str]) -> str:
+        """Show the card of a call that rings or was answered to ``users``, of whom there is one at least, and take it
+        away from ``others``; its id. ``call.card``: it is there already. The same call asked for twice is one card."""
+        ...
+
+
+@runtime_checkable
 class AttachesRecordings(Protocol):
     """Recordings as files. A CRM that wants a link reads ``call.recording_url`` in ``log_call``."""
 

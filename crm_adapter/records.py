@@ -123,6 +123,10 @@ class Call:
     recording_url: str | None
     """Where the CRM can fetch it, if anywhere."""
     origin: Origin
+    rang: tuple[str, ...] = ()
+    """Extensions that rang, in order."""
+    card: str | None = None
+    """The CRM's id of the card that it showed while the phone rang."""
     language: str = "en"
     extra: Extra = field(default_factory=dict)
 
@@ -228,6 +232,7 @@ def call_of(data: Mapping[str, Any], at: datetime, extra: Extra | None = None, *
         has_recording=bool(record.get("recording")),
         recording_url=_text(record.get("recording_url")),
         origin=_origin(data.get("source")),
+        rang=rang,
         language=language,
         extra=extra or {},
     )

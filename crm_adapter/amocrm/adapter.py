@@ -12,13 +12,15 @@ from datetime import datetime
 from typing import Any
 
 from crm_adapter.amocrm import bodies
-from crm_adapter.amocrm.bodies import MARKER_CODE, number
+from crm_adapter.amocrm.bodies import MARKER_CODE
 from crm_adapter.base import Capabilities, Idempotency, Rejected, Unavailable
+from crm_adapter.ids import number
 from crm_adapter.jsonclient import JsonClient, SignIn
 from crm_adapter.oauth import RotatingTokens
 from crm_adapter.people import User
 from crm_adapter.recordcrm import Examined, Owned, OwnedPage, Remote, Where
 from crm_adapter.records import Call, Kind, Lead, Message, Person
+from crm_adapter.texts import digits, has_handle, marker_line
 
 PAGE = 250
 """Entries of a page, the most that amoCRM gives."""
@@ -58,7 +60,7 @@ class AmoCrm:
             case Kind.CALL:
                 return await self._find_note(where, lambda one: one.get("params", {}).get("uniq") == marker)
             case Kind.MAIL | Kind.FORM:
-                line = bodies.marker_line(marker)
+                line = marker_line(marker)
                 return await self._find_note(where, lambda one: line in str(one.get("params", {}).get("text")))
             case _:
                 return None
@@ -81,14 +83,12 @@ class AmoCrm:
 
     async def find_contact(self, person: Person) -> Remote | None:
         """The oldest contact that really has one of the numbers or mails: the search itself finds similar ones too."""
-        phones = {bodies.digits(phone) for phone in person.phones}
-        emails = {email.lower() for email in person.emails}
-        for query in (*sorted(phones), *sorted(emails)):
+        queries = (*sorted({digits(one) for one in person.phones}), *sorted({one.lower() for one in person.emails}))
+        for query in queries:
             fitting = [
                 contact["id"]
                 for contact in await self._list("contacts", {"query": query})
-                if phones & {bodies.digits(one) for one in bodies.values_of(contact, "PHONE")}
-                or emails & {one.lower() for one in bodies.values_of(contact, "EMAIL")}
+                if has_handle(person, bodies.values_of(contact, "PHONE"), bodies.values_of(contact, "EMAIL"))
             ]
             if fitting:
                 return self._remote("contacts", min(fitting))

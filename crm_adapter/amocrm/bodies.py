@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from crm_adapter.base import Misconfigured
+from crm_adapter.ids import number
 from crm_adapter.recordcrm import Where
-from crm_adapter.records import Call, Kind, Lead, Message, Person
+from crm_adapter.records import Call, Lead, Message, Person
+from crm_adapter.texts import cut, marker_line, new_emails, new_phones, note_of_message
 from crm_adapter.words import say
 
 MOST_NAME, MOST_NOTE = 250, 20_000
@@ -18,18 +19,6 @@ TALKED, NO_ANSWER, BUSY = 4, 6, 7
 """call_status."""
 MARKER_CODE = "LEADGATE_ID"
 """Code of the lead field that holds our marker."""
-
-
-def cut(text: str, most: int) -> str:
-    """At most ``most`` characters, with a sign where something is missing."""
-    return text if len(text) <= most else text[: most - 1] + "…"
-
-
-def number(text: str, what: str) -> int:
-    """Ids of amoCRM are numbers. Raises Misconfigured for one that is none."""
-    if not text.isascii() or not text.isdigit():
-        raise Misconfigured(f"{what} {text!r} is no id of amoCRM: ids are numbers")
-    return int(text)
 
 
 def mapped(extra: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -71,18 +60,11 @@ def values_of(contact: Mapping[str, Any], code: str) -> list[str]:
     return []
 
 
-def digits(phone: str) -> str:
-    """The last ten digits: how the number was typed does not matter."""
-    return "".join(sign for sign in phone if sign.isdigit())[-10:]
-
-
 def merged_handles(person: Person, contact: Mapping[str, Any]) -> list[dict[str, Any]]:
     """All numbers and mails, the contact's first; a custom field is replaced as a whole. Empty: nothing is new."""
     phones, emails = values_of(contact, "PHONE"), values_of(contact, "EMAIL")
-    known_phones, known_emails = {digits(one) for one in phones}, {one.lower() for one in emails}
-    new_phones = [one for one in person.phones if digits(one) not in known_phones]
-    new_emails = [one for one in person.emails if one.lower() not in known_emails]
-    return handles([*phones, *new_phones] if new_phones else (), [*emails, *new_emails] if new_emails else ())
+    more_phones, more_emails = new_phones(person, phones), new_emails(person, emails)
+    return handles([*phones, *more_phones] if more_phones else (), [*emails, *more_emails] if more_emails else ())
 
 
 def lead_body(lead: Lead, where: Where, *, pipeline: int | None) -> dict[str, Any]:
@@ -203,12 +185,4 @@ def note(text: str) -> dict[str, Any]:
 
 def message_note(message: Message) -> dict[str, Any]:
     """A letter or form. The last line is the marker that it is found by."""
-    kind = say(message.language, "Letter" if message.kind is Kind.MAIL else "Form")
-    way = say(message.language, "received" if message.inbound else "sent")
-    head = f"{kind} {way} {message.at:%Y-%m-%d %H:%M %Z}"
-    return note(f"{head}\n{cut(message.summary, MOST_NOTE - 200)}\n{marker_line(message.id)}")
-
-
-def marker_line(marker: str) -> str:
-    """How a note is found again."""
-    return f"[leadgate {marker}]"
+    return note(note_of_message(message, MOST_NOTE))

@@ -7,6 +7,7 @@ is told WRONG_AUTH_TYPE), so there a call becomes an activity of the lead. Every
 from __future__ import annotations
 
 import base64
+import contextlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -42,6 +43,7 @@ class Bitrix24:
             leads=True,
             calls=True,
             recordings="upload",
+            cards=portal.is_app,
             mail=True,
             users=True,
             owners=True,
@@ -155,18 +157,35 @@ class Bitrix24:
     async def log_call(self, call: Call, where: Where) -> Remote:
         """As telephony where we are an application, else as an activity."""
         user = await self._user_for(where)
-        if self._portal.is_app and call.number:
-            return await self._register(call, where, user)
-        return await self._log_activity(call, where, user)
+        if not self._portal.is_app or not call.number:
+            return await self._log_activity(call, where, user)
+        if call.card:
+            return await self._end_card(call.card, call, where, user)
+        call_id = await self._register(call, where, user)
+        await self._finish(call_id, call, user)
+        return Remote(id=call_id)
 
-    async def _register(self, call: Call, where: Where, user: int) -> Remote:
+    async def show_card(self, call: Call, where: Where, users: Sequence[str], others: Sequence[str]) -> str:
+        """One call for all who hear it ring: registering it for each makes the responsible user flap."""
+        numbers = [number(one, "user") for one in users]
+        card = call.card or await self._register(call, where, numbers[0], show=True)
+        showing = numbers if call.card else numbers[1:]
+        if showing:
+            await self._portal.call("telephony.externalCall.show", {"CALL_ID": card, "USER_ID": showing})
+        if call.card and others:
+            hidden = [number(one, "user") for one in others]
+            await self._portal.call("telephony.externalCall.hide", {"CALL_ID": card, "USER_ID": hidden})
+        return card
+
+    async def _register(self, call: Call, where: Where, user: int, *, show: bool = False) -> str:
+        """The CALL_ID. Within half an hour EXTERNAL_CALL_ID leads to the same one again."""
         body: dict[str, Any] = {
             "USER_ID": user,
             "PHONE_NUMBER": call.number,
             "TYPE": CALL_IN if call.inbound else CALL_OUT,
             "CALL_START_DATE": call.started_at.isoformat(timespec="seconds"),
             "CRM_CREATE": 0,
-            "SHOW": 0,
+            "SHOW": int(show),
             "ADD_TO_CHAT": 0,
             "EXTERNAL_CALL_ID": call.id,
         }
@@ -177,7 +196,22 @@ class Bitrix24:
             body |= {"CRM_ENTITY_TYPE": WORDS[anchor[0]], "CRM_ENTITY_ID": anchor[1]}
         elif where.contact:
             body |= {"CRM_ENTITY_TYPE": "CONTACT", "CRM_ENTITY_ID": number(where.contact, "contact")}
-        call_id = str((await self._portal.call("telephony.externalCall.register", body))["CALL_ID"])
+        return str((await self._portal.call("telephony.externalCall.register", body))["CALL_ID"])
+
+    async def _end_card(self, card: str, call: Call, where: Where, user: int) -> Remote:
+        """End a call whose card was shown. It began before there was a lead, so it is bound to the lead now."""
+        try:
+            ended = await self._finish(card, call, user)
+        except Rejected:  # Bitrix24 forgot it
+            card = await self._register(call, where, user)
+            ended = await self._finish(card, call, user)
+        if where.lead and (activity := ended.get("CRM_ACTIVITY_ID")):
+            bound = {"activityId": int(activity), "entityTypeId": await self._lead_type()}
+            with contextlib.suppress(Rejected):  # it is seen with the contact all the same
+                await self._portal.call("crm.activity.binding.add", {**bound, "entityId": number(where.lead, "lead")})
+        return Remote(id=card)
+
+    async def _finish(self, call_id: str, call: Call, user: int) -> Mapping[str, Any]:
         finish = {
             "CALL_ID": call_id,
             "USER_ID": user,
@@ -187,8 +221,8 @@ class Bitrix24:
         }
         if not call.answered and call.missed_reason:
             finish["FAILED_REASON"] = call.missed_reason
-        await self._portal.call("telephony.externalCall.finish", finish)
-        return Remote(id=call_id)
+        found = await self._portal.call("telephony.externalCall.finish", finish)
+        return found if isinstance(found, Mapping) else {}
 
     async def _log_activity(self, call: Call, where: Where, user: int) -> Remote:
         anchor = await self._anchor(where)

@@ -7,13 +7,14 @@ doubling. Calls, letters and forms are messages of the chatter, found again by t
 from __future__ import annotations
 
 import asyncio
+import base64
 import html
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from crm_adapter.base import Capabilities, Idempotency, Rejected
+from crm_adapter.base import Capabilities, Idempotency, RecordingFile, Rejected
 from crm_adapter.ids import number
 from crm_adapter.odoo.rpc import Odoo
 from crm_adapter.people import User
@@ -25,13 +26,14 @@ from crm_adapter.texts import (
     call_subject,
     cut,
     has_handle,
+    marker_line,
     message_head,
     new_emails,
     new_phones,
     phone_forms,
 )
 
-PARTNER, LEAD, MESSAGE = "res.partner", "crm.lead", "mail.message"
+PARTNER, LEAD, MESSAGE, ATTACHMENT = "res.partner", "crm.lead", "mail.message", "ir.attachment"
 PAGE = 200
 MODULE = "__leadgate__"
 """Of our external ids; never the name of a module that could be installed, because updates would clean that up."""
@@ -42,13 +44,13 @@ HANDLES = ("phone", "mobile", "email")
 
 
 class OdooCrm:
-    """Implements RecordCrm, LogsCalls, LogsMail, LogsForms, ListsUsers, FindsOwner, ReadsOwners, Examines, Previews."""
+    """Implements RecordCrm and every optional protocol but AssignsOwners (owners are fields) and ShowsCalls."""
 
     capabilities = Capabilities(
         contacts=True,
         leads=True,
         calls=True,
-        recordings="link",
+        recordings="upload",
         mail=True,
         users=True,
         owners=True,
@@ -180,6 +182,25 @@ class OdooCrm:
         """A note with the link of the recording."""
         text = f"{call_subject(call)}\n{call_facts(call)}"
         return await self._message(call.id, text, where, call.started_at, link=call.recording_url, extra=call.extra)
+
+    async def attach_recording(self, call: Call, remote_call: str, file: RecordingFile) -> None:
+        """An attachment of the note, kept by Odoo as a file of the same lead or partner."""
+        note = number(remote_call, "message")
+        found = await self._odoo.read(MESSAGE, [["id", "=", note]], ["model", "res_id"], most=1)
+        if not found:  # people deleted the note
+            return
+        mark = marker_line(call.id)
+        known = await self._odoo.read(ATTACHMENT, [["description", "=", mark]], ["name"], most=1)
+        values = {
+            "name": cut(file.name, MOST_NAME),
+            "description": mark,
+            "mimetype": file.content_type,
+            "datas": base64.b64encode(file.content).decode(),
+            "res_model": found[0]["model"],
+            "res_id": found[0]["res_id"],
+        }
+        attachment = int(known[0]["id"]) if known else await self._odoo.create(ATTACHMENT, values)
+        await self._odoo.write(MESSAGE, note, {"attachment_ids": [[4, attachment, 0]]})
 
     async def log_email(self, letter: Message, where: Where) -> Remote:
         """A letter of the chatter, from the customer; it is kept, not sent."""

@@ -5,7 +5,7 @@
         fake = FakeMyCrm
 
         def options(self, fake):
-            return {"url": fake.url, "key": "secret-key", "timeout": 0.5}
+            return {"url": fake.url, "api_key": "secret-key", "timeout": 0.5}
 
 ``shown()`` of the fake speaks these words: contact ``{"name", "phones", "emails", "owner"}``, lead ``{"title", "text",
 "contact", "owner"}``, call ``{"number", "inbound", "seconds", "owner"}`` and for uploads ``"recording"``, mail and form

@@ -104,6 +104,8 @@ def _abilities(crm: CrmSettings, adapter: CrmAdapter) -> list[Finding]:
     able = [word for word in ("contacts", "leads", "calls", "mail", "users", "owners") if getattr(can, word)]
     if can.recordings:
         able.append(f"recordings by {can.recordings}")
+    if can.cards:
+        able.append("a card while the phone rings")
     found = [Finding(level=Level.OK, subject=f"crm {crm.name}", said=f"takes {', '.join(able)}.")]
     if can.idempotency is Idempotency.NONE:
         said = "can't be searched for what an answer was lost to: after a cut connection there may be two of a thing."

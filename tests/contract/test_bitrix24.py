@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 
-from crm_adapter.base import Context, Misconfigured, Rejected, Throttled, Unavailable
+from crm_adapter.base import Context, Event, Misconfigured, Rejected, Throttled, Unavailable
 from crm_adapter.bitrix24 import build
 from crm_adapter.bitrix24.errors import error_of, judge
 from crm_adapter.http import Answer
@@ -20,7 +21,7 @@ from crm_adapter.records import person_of
 from crm_adapter.registry import BUILT_IN
 from crm_adapter.testkit import events
 from crm_adapter.testkit.contract import RecordContract
-from crm_adapter.testkit.fakecrm import FakeCrm
+from crm_adapter.testkit.fakecrm import FakeCrm, Trouble
 from tests.support.fakecrm.bitrix24 import CODE, CONTACT, DEAL, LEAD, REFRESH, SECRET, FakeBitrix24
 
 
@@ -47,6 +48,11 @@ class TestWebhook(RecordContract):
 
     def options(self, fake: FakeCrm) -> dict[str, Any]:
         return webhook_options(fake)
+
+    async def test_a_webhook_may_show_no_card(self) -> None:
+        async with self.standing() as side:
+            await side.push(ringing())
+            assert not side.fake.asked
 
     async def test_calls_become_activities_of_the_lead(self) -> None:
         async with self.standing() as side:
@@ -121,6 +127,15 @@ class TestWebhook(RecordContract):
         assert owner.id == "1"
 
 
+def ringing(*, answered: bool = False, at: datetime | None = None) -> Event:
+    """The call of ``events.call(1)`` while it rings at both phones, or when Oleg has just answered it."""
+    call = events.call(1, answered=answered)
+    call["phase"] = "answered" if answered else "ringing"
+    name = "call.answered" if answered else "call.ringing"
+    made = events.event(name, call, step=3 if answered else 2)
+    return Event(type=name, message_id=made.message_id, timestamp=at or datetime.now(UTC), data=call)
+
+
 class TestApp(RecordContract):
     """With telephony."""
 
@@ -144,6 +159,59 @@ class TestApp(RecordContract):
         assert first["CRM_ENTITY_TYPE"] == "LEAD"
         assert contact_id
         assert not fake.activities.rows
+
+    async def test_a_card_is_shown_to_those_whose_phones_ring_and_ends_with_the_call(self) -> None:
+        async with self.standing(users={"anna": "7", "oleg": "8"}) as side:
+            fake: Any = side.fake
+            await side.push(ringing())
+            (card,) = fake.cards
+            assert fake.cards[card] == {7, 8}, "one call, two screens"
+            await side.push(ringing(answered=True))
+            assert fake.cards[card] == {8}, "the one who answered; the other has work to do"
+            assert not fake.statistics.rows
+            await side.push(events.story(1)[0], events.event("call.finished", events.call(1), step=4))
+            (call,) = fake.statistics.rows.values()
+            (lead,) = fake.items[LEAD].rows
+        assert not fake.cards
+        assert len(fake.calls) == 1, "ringing, answered and over are one call"
+        assert (call["CALL_ID"], call["STATUS_CODE"], call["USER_ID"]) == (card, "200", 8)
+        assert fake.calls[card]["CRM_ENTITY_TYPE"] == "CONTACT"
+        assert fake.bound == [{"activityId": 500 + call["id"], "entityTypeId": LEAD, "entityId": lead}]
+
+    async def test_a_card_whose_answer_was_lost_is_the_same_card(self) -> None:
+        async with self.standing() as side:
+            fake: Any = side.fake
+            fake.choose = lambda asked: Trouble.LOST if "register" in asked.path else None
+            assert isinstance(await side.error_of(ringing()), Unavailable)
+            fake.choose = None
+            await side.push(ringing(), events.event("call.finished", events.call(1), step=4))
+            assert len(fake.calls) == len(fake.statistics.rows) == 1
+
+    async def test_a_card_that_comes_too_late_disturbs_nobody(self) -> None:
+        async with self.standing() as side:
+            late = datetime.now(UTC) - timedelta(minutes=2)
+            await side.push(ringing(at=late))
+            assert not side.fake.asked
+
+    async def test_a_withheld_number_and_a_phone_of_nobody_have_no_card(self) -> None:
+        async with self.standing() as side:
+            withheld, nobody = ringing(), ringing()
+            for event, change in ((withheld, {"caller": None}), (nobody, {"rang": ["999"]})):
+                call: Any = event.data
+                call["details"] |= change
+                if change.get("caller", "") is None:
+                    call["contact"] = None
+            fake: Any = side.fake
+            await side.push(withheld, nobody)
+            assert not fake.calls
+
+    async def test_a_card_that_the_portal_forgot_does_not_lose_the_call(self) -> None:
+        async with self.standing() as side:
+            fake: Any = side.fake
+            await side.push(ringing())
+            fake.calls.clear()
+            await side.push(events.event("call.finished", events.call(1), step=4))
+            assert len(fake.statistics.rows) == 1
 
     async def test_the_refresh_token_that_was_spent_is_never_used_again(self) -> None:
         async with self.standing() as side:

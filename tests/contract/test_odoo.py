@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable
 from functools import partial
@@ -81,6 +82,29 @@ class TestJson2(RecordContract):
         assert letter["author_id"] == 1
         assert "&lt;b&gt;Иван&lt;/b&gt;" in letter["body"]
         assert letter["date"] == "2026-11-22 09:31:00"
+
+    async def test_a_recording_is_a_file_of_the_note_and_the_lead_once(self) -> None:
+        async with self.standing() as side:
+            await side.push(events.story(1)[0], events.event("call.finished", events.call(1, recording=True), step=2))
+            fake: Any = side.fake
+            side.links.kept.clear()  # restored from an old backup
+            await side.adapter.push(
+                events.event("call.recording_ready", events.call(1, recording=True), step=3, attempt=2)
+            )
+            (file,), (note,) = fake.files.rows.values(), fake.messages.rows.values()
+            (lead,) = fake.leads.rows
+        assert (file["res_model"], file["res_id"], file["name"]) == ("crm.lead", lead, "1.wav")
+        assert base64.b64decode(file["datas"]).startswith(b"RIFF")
+        assert note["attachment_ids"] == [[4, file["id"], 0]]
+
+    async def test_a_note_that_people_deleted_gets_no_file(self) -> None:
+        async with self.standing() as side:
+            created, *_ = events.story(1)
+            await side.push(created, events.event("call.finished", events.call(1), step=2))
+            fake: Any = side.fake
+            fake.messages.rows.clear()
+            await side.push(events.event("call.recording_ready", events.call(1, recording=True), step=3))
+            assert not fake.files.rows
 
     async def test_a_recording_is_an_attachment_by_link(self) -> None:
         call = events.call(1)

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+from gateway.config.secrets import is_secret
+
 DOCUMENT = Path(__file__).parents[2] / "docs" / "adding-a-crm-adapter.md"
 MOST_LINES = 100
 
@@ -38,3 +40,9 @@ class TestTemplate(_fake.TestExample):  # type: ignore[name-defined, misc]
 def test_the_template_is_below_a_hundred_lines() -> None:
     lines = [line for line in block("adapter").splitlines() if line.strip()]
     assert len(lines) < MOST_LINES
+
+
+def test_its_key_has_a_name_that_the_gateway_hides_and_reads_from_a_file() -> None:
+    fake = _fake.FakeExample()
+    (name,) = (name for name, value in _fake.TestExample().options(fake).items() if value == _fake.KEY)
+    assert is_secret(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -15,7 +16,7 @@ from crm_adapter.odoo import build
 from crm_adapter.recordadapter import RecordAdapter
 from crm_adapter.records import person_of
 from crm_adapter.testkit import events
-from crm_adapter.testkit.contract import managers
+from crm_adapter.testkit.contract import WAV, managers, recording
 from tests.peers.odoo import DATABASE, LOGIN, OdooPeer
 from tests.support.faultproxy import FaultProxy
 
@@ -37,7 +38,8 @@ async def connected(peer: OdooPeer, api: str, *, port: int | None = None, **more
     """An adapter; ``port`` of a proxy."""
     url = f"http://127.0.0.1:{port or peer.port}"
     options = {"url": url, "database": DATABASE, "api_key": peer.key, "api": api, "login": LOGIN, **more}
-    adapter = build(options, Context(name="test", allow_private=True, links=MemoryLinks(), managers=managers))
+    context = Context(name="test", allow_private=True, links=MemoryLinks(), managers=managers, recording=recording)
+    adapter = build(options, context)
     try:
         yield adapter
     finally:
@@ -123,6 +125,24 @@ async def test_a_partner_is_found_however_its_number_was_typed_and_keeps_its_nam
     assert (str(known), str(odoo.users[1])) in {(one.remote_id, one.user) for one in page.found}
 
 
+@pytest.mark.parametrize("api", APIS)
+async def test_a_recording_is_a_file_of_the_lead_and_its_note_once(odoo: OdooPeer, api: str) -> None:
+    person = 25 + APIS.index(api)
+    ended = events.event("call.finished", events.call(person, recording=True), step=3)
+    async with connected(odoo, api) as adapter:
+        await push(adapter, events.story(person)[0], ended)
+    async with connected(odoo, api) as forgetful:  # without its links it must look
+        await forgetful.push(events.again(events.story(person)[0], 2))
+        await forgetful.push(events.again(ended, 2))
+    (lead,) = leads(odoo, person)
+    wanted = [["res_model", "=", "crm.lead"], ["res_id", "=", lead["id"]]]
+    (file,) = odoo.read("ir.attachment", wanted, "name", "datas", "mimetype")
+    assert (file["name"], base64.b64decode(file["datas"])) == (WAV.name, WAV.content)
+    notes = odoo.read("mail.message", [["attachment_ids", "in", [file["id"]]]], "body")
+    assert len(notes) == 1
+    assert "Incoming call" in notes[0]["body"]
+
+
 async def test_a_recording_is_an_attachment_by_link(odoo: OdooPeer) -> None:
     call = events.call(22, recording=True)
     call["details"]["recording_url"] = "https://gate.example.com/r/22.wav"
@@ -130,7 +150,7 @@ async def test_a_recording_is_an_attachment_by_link(odoo: OdooPeer) -> None:
         await push(adapter, events.story(22)[0], events.event("call.finished", call, step=3))
     (lead,) = leads(odoo, 22)
     wanted = [["res_model", "=", "crm.lead"], ["res_id", "=", lead["id"]]]
-    (file,) = odoo.read("ir.attachment", wanted, "type", "url", "name")
+    (file,) = odoo.read("ir.attachment", [*wanted, ["type", "=", "url"]], "type", "url", "name")
     assert (file["type"], file["url"], file["name"]) == ("url", "https://gate.example.com/r/22.wav", "22.wav")
 
 

@@ -70,6 +70,7 @@ FINISH = {
     "FAILED_REASON": TEXT,
     "ADD_TO_CHAT": INT,
 }
+CARD = {"CALL_ID": Field(required=True), "USER_ID": Field(type="list", required=True)}
 USERS = [
     {"ID": "1", "ACTIVE": True, "NAME": "Admin", "EMAIL": "a@x.example", "USER_TYPE": "employee", "UF_PHONE_INNER": ""},
     {"ID": "7", "ACTIVE": True, "NAME": "Анна", "EMAIL": "anna@example.com", "USER_TYPE": "employee",
@@ -95,6 +96,9 @@ class FakeBitrix24(FakeCrm):
         self.activities = self.table("activity", ACTIVITY)
         self.comments = self.table("comment", COMMENT)
         self.calls: dict[str, dict[str, Any]] = {}
+        self.cards: dict[str, set[int]] = {}
+        """Who sees the card of a call that is not over."""
+        self.bound: list[dict[str, Any]] = []
         self.statistics = self.table("call", FINISH | REGISTER | {"CALL_ID": TEXT, "recording": TEXT})
         self._tokens = itertools.count(1)
         self.token: str | None = None
@@ -268,6 +272,7 @@ class FakeBitrix24(FakeCrm):
                 return {"CALL_ID": call_id}
         call_id = f"externalCall.{len(self.calls) + 1}"
         self.calls[call_id] = dict(params)
+        self.cards[call_id] = {params["USER_ID"]} if params.get("SHOW", 1) else set()
         return {"CALL_ID": call_id, "CRM_CREATED_LEAD": None}
 
     def do_telephony_externalCall_finish(self, params: Mapping[str, Any]) -> Any:  # noqa: N802
@@ -275,8 +280,23 @@ class FakeBitrix24(FakeCrm):
         call = self.calls.get(params["CALL_ID"])
         if call is None:
             return self._error(400, "ERROR_CORE", "Call is not found (call should be registered prior to finishing)")
-        self.statistics.add({**call, **params})
-        return {"CALL_ID": params["CALL_ID"], "CRM_ACTIVITY_ID": 1}
+        self.cards.pop(params["CALL_ID"], None)
+        return {"CALL_ID": params["CALL_ID"], "CRM_ACTIVITY_ID": 500 + self.statistics.add({**call, **params})}
+
+    def do_telephony_externalCall_show(self, params: Mapping[str, Any]) -> Any:  # noqa: N802
+        validate(CARD, dict(params))
+        self.cards[params["CALL_ID"]] |= set(params["USER_ID"])
+        return True
+
+    def do_telephony_externalCall_hide(self, params: Mapping[str, Any]) -> Any:  # noqa: N802
+        validate(CARD, dict(params))
+        self.cards[params["CALL_ID"]] -= set(params["USER_ID"])
+        return True
+
+    def do_crm_activity_binding_add(self, params: Mapping[str, Any]) -> Any:
+        validate(dict.fromkeys(("activityId", "entityTypeId", "entityId"), Field(type="int", required=True)), params)
+        self.bound.append(dict(params))
+        return True
 
     def do_telephony_externalCall_attachRecord(self, params: Mapping[str, Any]) -> Any:  # noqa: N802
         validate({"CALL_ID": TEXT, "FILENAME": TEXT, "FILE_CONTENT": TEXT}, dict(params))

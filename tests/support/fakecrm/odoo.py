@@ -43,6 +43,14 @@ MESSAGE = {
     "author_id": INT,
     "attachment_ids": Field(type="list"),
 }
+ATTACHMENT = {
+    "name": Field(required=True),
+    "description": TEXT,
+    "mimetype": TEXT,
+    "datas": Field(required=True),
+    "res_model": Field(required=True, allowed=["res.partner", "crm.lead"]),
+    "res_id": Field(type="int", required=True),
+}
 USERS = [
     {"id": 2, "login": "admin", "name": "Administrator", "email": False, "phone": False, "active": True},
     {"id": 7, "login": "anna", "name": "Анна", "email": "anna@example.com", "phone": False, "active": True},
@@ -61,6 +69,7 @@ class FakeOdoo(FakeCrm):
         self.partners = self.table("res.partner", PARTNER | ({"mobile": TEXT} if old else {}))
         self.leads = self.table("crm.lead", LEAD)
         self.messages = self.table("mail.message", MESSAGE)
+        self.files = self.table("ir.attachment", ATTACHMENT)
         self.utm = {f"utm.{one}": self.table(f"utm.{one}", {"name": Field(required=True)})
                     for one in ("source", "medium", "campaign")}  # fmt: skip
         self.external: dict[str, tuple[str, int]] = {}
@@ -145,12 +154,16 @@ class FakeOdoo(FakeCrm):
                 for row_id in ids or ():
                     if row_id not in self._table(model).rows:
                         return self._error("odoo.exceptions.MissingError", "Record does not exist", status=404)
-                    self._table(model).change(row_id, named["vals"])
+                    vals = dict(named["vals"])
+                    if commands := vals.get("attachment_ids"):  # a set: what is there stays, and is there once
+                        there = self._table(model).rows[row_id].get("attachment_ids") or []
+                        vals["attachment_ids"] = [*there, *(one for one in commands if one not in there)]
+                    self._table(model).change(row_id, vals)
                 return True
         return self._error("werkzeug.exceptions.NotFound", f"The method {model}.{method} does not exist", status=404)
 
     def _table(self, model: str) -> Table:
-        tables = {table.name: table for table in (self.partners, self.leads, self.messages)} | self.utm
+        tables = {table.name: table for table in (self.partners, self.leads, self.messages, self.files)} | self.utm
         return tables[model]
 
     def _load(self, model: str, fields: list[str], data: list[list[str]]) -> Any:
@@ -214,7 +227,8 @@ class FakeOdoo(FakeCrm):
         shown = {"id": row["id"]}
         for name in fields:
             value = row.get(name)
-            shown[name] = [value, "somebody"] if name.endswith("_id") and isinstance(value, int) else value or False
+            is_link = name.endswith("_id") and name != "res_id" and isinstance(value, int)
+            shown[name] = [value, "somebody"] if is_link else value or False
         return shown
 
     # -- what it has -------------------------------------------------------------------------------------------------
@@ -236,7 +250,10 @@ class FakeOdoo(FakeCrm):
                  "text": "\n".join([row["description"], *self._bodies(row["id"])])}
                 for row in self.leads.rows.values()
             ],
-            "call": [self._call_of(body) for body in self._all("Incoming call")],
+            "call": [
+                self._call_of(_text(row["body"])) | {"recording": row.get("attachment_ids")}
+                for row in self.messages.rows.values() if row["body"].startswith("Incoming call")
+            ],
             "mail": [{"text": body} for body in self._all("Letter")],
             "form": [{"text": body} for body in self._all("Form")],
         }  # fmt: skip
@@ -252,10 +269,14 @@ class FakeOdoo(FakeCrm):
 
     def _all(self, word: str) -> list[str]:
         bodies = [row["body"] for row in self.messages.rows.values() if row["body"].startswith(word)]
-        return [html.unescape(body.replace("<br>", "\n")) for body in bodies]
+        return [_text(body) for body in bodies]
 
     def _call_of(self, body: str) -> dict[str, Any]:
         facts = dict(line.split(": ", 1) for line in body.splitlines() if ": " in line)
         (owner,) = [str(one["id"]) for one in USERS if one["active"] and one["phone"] == facts["Extension"]]
         number = facts["Incoming call"].partition(",")[0]
         return {"number": number, "inbound": True, "seconds": int(facts["Talked"]), "owner": owner}
+
+
+def _text(body: str) -> str:
+    return html.unescape(body.replace("<br>", "\n"))
