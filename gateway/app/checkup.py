@@ -17,9 +17,10 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import aiohttp
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection
 
 from crm_adapter.base import Checks, CrmError
+from gateway.app.lastcalls import last_calls
 from gateway.app.outgoing import SigningIn
 from gateway.capture.cursors import StoredCursors
 from gateway.capture.journal import stored_keys
@@ -27,7 +28,7 @@ from gateway.config.settings import Settings
 from gateway.core.clock import Clock
 from gateway.core.errors import LeadgateError, SchemaTooNew
 from gateway.core.findings import Finding, Level
-from gateway.core.types import Channel, Json
+from gateway.core.types import Json
 from gateway.delivery.settings import CrmSettings
 from gateway.delivery.surroundings import vault_of
 from gateway.mail.imap.doctor import examine_mailbox
@@ -36,14 +37,10 @@ from gateway.mail.settings import MailboxSettings
 from gateway.outgoing.doctor import examine_sender
 from gateway.storage.migrations import current, head, refuse_newer
 from gateway.storage.store import Store
-from gateway.storage.tables import Interaction
 from gateway.telephony.doctor import examine_pbx
-from gateway.telephony.explain import why_direction
 from gateway.telephony.history.doctor import examine_logs
-from gateway.telephony.lines import LineRules
 from gateway.web.settings import ListenAddress
 
-LAST_CALLS = 20
 ANSWER_SECONDS = 10.0
 """A listener, database or CRM that does not answer in this time is away."""
 LITTLE_SPACE = 1 << 30
@@ -64,6 +61,7 @@ async def checkup(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:
         *([partial(smtp_listener, settings.lmtp.listen, "lmtp")] if settings.lmtp.enabled else []),
         *(partial(examine_pbx, pbx, clock=clock) for pbx in settings.pbx),
         *(partial(asyncio.to_thread, examine_logs, pbx, ZoneInfo(zone), clock) for pbx in settings.pbx),
+        partial(last_calls, settings, clock),
         *(partial(mailbox, settings, box, clock) for box in settings.mailbox),
         *(partial(examine_sender, sender, SigningIn.of(settings, clock).credentials) for sender in settings.sender),
         *(partial(crm_findings, crm, settings.data) for crm in settings.crm),
@@ -136,7 +134,7 @@ async def _nothing_known(_keys: Sequence[str]) -> set[str]:
 
 
 async def database(settings: Settings) -> list[Finding]:
-    """Reachable, of this version, durable; and what the last calls are called."""
+    """Reachable, of this version, durable."""
     url = settings.storage.resolved(str(settings.data / "leadgate.db"))
     if url.get_backend_name() == "sqlite" and not await asyncio.to_thread(Path(url.database or "").exists):
         said = f"{url.database} does not exist yet; 'leadgate run' makes it."
@@ -146,7 +144,7 @@ async def database(settings: Settings) -> list[Finding]:
         await store.start()
         async with asyncio.timeout(ANSWER_SECONDS):
             await store.check()
-            return [*await store.read(_schema), *await _durability(store), *await _last_calls(store, settings)]
+            return [*await store.read(_schema), *await _durability(store)]
     except TimeoutError:
         said = f"{store.shown_url} did not answer within {ANSWER_SECONDS:.0f} s."
     except SchemaTooNew as error:
@@ -178,36 +176,6 @@ async def _durability(store: Store) -> list[Finding]:
         return [Finding(level=Level.OK, subject=subject, said=said)]
     remedy = "as the sentence says; docs/configuration.md, [storage]."
     return [Finding(level=Level.WARN, subject=subject, said=sentence, remedy=remedy) for sentence in warnings]
-
-
-async def _last_calls(store: Store, settings: Settings) -> list[Finding]:
-    if await store.read(current) != head():
-        return []
-    rules = {pbx.name: pbx.lines for pbx in settings.pbx}
-    rows = await store.read(_calls)
-    return [call_finding(row.source_name, row.details, rules.get(row.source_name, LineRules())) for row in rows]
-
-
-def _calls(connection: Connection) -> Sequence[Row[tuple[str, Json]]]:
-    query = (
-        select(Interaction.source_name, Interaction.details)
-        .where(Interaction.channel == Channel.CALL.value)
-        .order_by(Interaction.occurred_at.desc(), Interaction.id.desc())
-        .limit(LAST_CALLS)
-    )
-    return connection.execute(query).all()
-
-
-def call_finding(pbx: str, details: Json, lines: LineRules) -> Finding:
-    """What one stored call is called, and why."""
-    direction = details.get("direction")
-    subject = f"pbx {pbx}: call {details.get('started_at') or details.get('linkedid') or 'without a date'}"
-    parties = f"{details.get('caller') or 'withheld'} -> {details.get('dialled') or 'unknown'}"
-    said = f"{direction or 'no direction'}, {parties}: {why_direction(details, lines)}."
-    if direction is None:
-        remedy = "name the line in [[pbx]] trunks, or its context in trunk_contexts or internal_contexts."
-        return Finding(level=Level.WARN, subject=subject, said=said, remedy=remedy)
-    return Finding(level=Level.OK, subject=subject, said=said)
 
 
 # -- the listeners ----------------------------------------------------------------------------------------------------

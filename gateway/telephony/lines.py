@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fnmatch import translate
+from typing import Any
 
 TRUNK_CONTEXTS = (
     "from-trunk*", "from-pstn*", "from-did*", "from-sip-external", "from-zaptel", "from-dahdi*", "from-analog",
@@ -37,6 +38,10 @@ _TRUNK_TECHNOLOGIES = frozenset({"DAHDI", "Zap", "mISDN", "Dongle", "Quectel", "
 """Lines, not phones, unless a context says otherwise."""
 
 
+REMEMBERED = 4_096
+"""Endpoints whose verdict is kept."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineRules:
     """The customer's own trunks and contexts, each a shell pattern; they win over the defaults."""
@@ -48,6 +53,11 @@ class LineRules:
     robots: tuple[str, ...] = ()
     """Endpoints that answer but are no people: a voice bot, a fax, an outside mailbox."""
     _patterns: tuple[re.Pattern[str], ...] = field(init=False, repr=False, compare=False)
+    _judged: dict[tuple[str, str, str], tuple[bool | None, str]] = field(
+        init=False, repr=False, compare=False, default_factory=dict
+    )
+    """What was said of each: a PBX has some hundred lines and phones, which come back in every call."""
+    _robots: dict[tuple[str, str], bool] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         own = (self.trunks, self.trunk_contexts, self.internal_contexts, self.robots)
@@ -60,6 +70,14 @@ class LineRules:
 
     def judge(self, technology: str, endpoint: str, context: str) -> tuple[bool | None, str]:
         """The same with the rule that decided, in words: for people who want to know why."""
+        asked = (technology, endpoint, context)
+        known = self._judged.get(asked)
+        if known is None:
+            _make_room(self._judged)
+            known = self._judged[asked] = self._decide(technology, endpoint, context)
+        return known
+
+    def _decide(self, technology: str, endpoint: str, context: str) -> tuple[bool | None, str]:
         trunks, trunk_contexts, internal_contexts, _, outside, inside, names = self._patterns
         if trunks.fullmatch(endpoint) or trunks.fullmatch(f"{technology}/{endpoint}"):
             return True, "a line of [[pbx]] trunks"
@@ -83,8 +101,19 @@ class LineRules:
 
     def is_robot(self, technology: str, endpoint: str) -> bool:
         """Whether the config says that nobody sits behind this endpoint."""
-        robots = self._patterns[3]
-        return bool(robots.fullmatch(endpoint) or robots.fullmatch(f"{technology}/{endpoint}"))
+        known = self._robots.get((technology, endpoint))
+        if known is None:
+            robots = self._patterns[3]
+            _make_room(self._robots)
+            known = bool(robots.fullmatch(endpoint) or robots.fullmatch(f"{technology}/{endpoint}"))
+            self._robots[technology, endpoint] = known
+        return known
+
+
+def _make_room(known: dict[Any, Any]) -> None:
+    """Forgets all where names never end: the endpoints of Local channels hold numbers."""
+    if len(known) >= REMEMBERED:
+        known.clear()
 
 
 def _one_of(patterns: Iterable[str]) -> re.Pattern[str]:

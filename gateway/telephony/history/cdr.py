@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 
 from gateway.core.types import Json
 from gateway.telephony.history.rows import CdrRow
@@ -37,9 +38,8 @@ def call_from_cdr(rows: Sequence[CdrRow], *, lines: LineRules, region: str) -> C
     """The call that rows with one linkedid describe; None where no person had part in it."""
     ordered = sorted(rows, key=lambda row: (row.start, row.sequence))
     story = _Story(ordered, lines)
-    tracker = CallTracker(lines=lines, region=region, tells_open=False)
-    for _, event in sorted(story.events(), key=lambda timed: timed[0]):
-        tracker.feed(event, story.end)
+    tracker = CallTracker(lines=lines, region=region)
+    tracker.replay(sorted(story.events(), key=itemgetter(0)))
     records = tracker.due(story.end + _LATER)
     return _told(records[0], story) if records else None
 
@@ -113,17 +113,14 @@ class _Story:
 
     def events(self) -> Iterator[tuple[float, Event]]:
         """Each with its Unix time, not in order."""
-        for at, event in self._told():
-            yield at, {"Timestamp": str(at), "Linkedid": self.root.linkedid, **event}
-
-    def _told(self) -> Iterator[tuple[float, Event]]:
         root = self.root
         caller = {"Channel": root.channel, "Uniqueid": root.linkedid}
         start, end = min(row.start for row in self.rows), self.end.timestamp()
         originated = root.application.lower() == "appdial2"
         yield start, {
-            "Event": "Newchannel", **caller, "ChannelState": "0" if originated else _RING, "CallerIDNum": root.source,
-            "CallerIDName": root.name, "Context": self._context(root), "Exten": root.did or root.destination,
+            "Event": "Newchannel", **caller, "Linkedid": root.linkedid, "ChannelState": "0" if originated else _RING,
+            "CallerIDNum": root.source, "CallerIDName": root.name, "Context": self._context(root),
+            "Exten": root.did or root.destination,
         }  # fmt: skip
         if originated:
             yield start, {"Event": "DialBegin", **{f"Dest{name}": value for name, value in caller.items()}}
@@ -155,7 +152,10 @@ class _Story:
         number = _dialled(row)
         channel = {"Channel": row.dstchannel, "Uniqueid": uniqueid}
         dest = {f"Dest{name}": value for name, value in channel.items()}
-        yield row.start, {"Event": "Newchannel", **channel, "ChannelState": "0", "CallerIDNum": number}
+        yield row.start, {
+            "Event": "Newchannel", **channel, "Linkedid": self.root.linkedid, "ChannelState": "0",
+            "CallerIDNum": number,
+        }  # fmt: skip
         yield row.start, {"Event": "DialBegin", **caller, **dest, "DialString": number}
         if row.disposition in (ANSWERED, "NO ANSWER"):
             yield row.start, {"Event": "Newstate", **channel, "ChannelState": _RINGING}

@@ -28,28 +28,27 @@ def calls_from_cel(rows: Sequence[CelRow], *, lines: LineRules, region: str, cut
 
     ``cut``: the PBX died before it could write the end. The calls then end with their last row, marked as such.
     """
-    tracker = CallTracker(lines=lines, region=region, tells_open=False)
+    tracker = CallTracker(lines=lines, region=region)
     ordered = sorted(rows, key=lambda row: row.at)  # stable: rows of one second stay as they were written
-    end = _moment(ordered[-1].at)
-    alive: dict[str, None] = {}
-    for event in events_of(ordered):
-        tracker.feed(event, end)
-        _watch(alive, event)
-    for uniqueid in alive:
-        tracker.feed({"Event": "Hangup", "Uniqueid": uniqueid, "Timestamp": str(ordered[-1].at)}, end)
-    records = tracker.due(end + _LATER)
+    end = ordered[-1].at
+    events = list(events_of(ordered))
+    tracker.replay(events)
+    # most have ended; a channel without an end, whatever named it, would keep the call open
+    named = dict.fromkeys(value for _, event in events for name, value in event.items() if name.endswith("Uniqueid"))
+    tracker.replay((end, {"Event": "Hangup", "Uniqueid": uniqueid}) for uniqueid in named)
+    records = tracker.due(_moment(end) + _LATER)
     return [_cut(record) if cut else record for record in sorted(records, key=lambda record: record.started_at)]
 
 
-def events_of(rows: Sequence[CelRow]) -> Iterator[Event]:
-    """The AMI events of rows that belong together, in their order."""
+def events_of(rows: Sequence[CelRow]) -> Iterator[tuple[float, Event]]:
+    """The AMI events of rows that belong together, in their order, each with its Unix time."""
     stories = stories_of(rows)
     scene = _Scene(stories=stories, caller=caller_of(stories, rows))
     for row in rows:
         handler = _HANDLERS.get(row.kind)
         if handler is not None:
             for event in (*_news(scene, row), *handler(scene, row)):
-                yield {"Timestamp": str(row.at), **event}
+                yield row.at, event
 
 
 @dataclass(slots=True)
@@ -66,6 +65,8 @@ class _Scene:
     """The queue step for which the caller was seen to wait."""
     places: dict[str, str] = field(default_factory=dict)
     """Channel name -> bridge, where the log does not name bridges."""
+    visitors: dict[str, list[CelRow]] = field(default_factory=dict)
+    """Bridge -> how it was entered."""
 
 
 def _channel(row: CelRow, prefix: str = "") -> Event:
@@ -138,7 +139,9 @@ def _step(_scene: _Scene, _row: CelRow) -> Iterator[Event]:
 
 
 def _bridge_enter(scene: _Scene, row: CelRow) -> Iterator[Event]:
-    yield {"Event": "BridgeEnter", **_channel(row), **_bridge(scene, row)}
+    bridge = _bridge(scene, row)
+    scene.visitors.setdefault(bridge["BridgeUniqueid"], []).append(row)
+    yield {"Event": "BridgeEnter", **_channel(row), **bridge}
 
 
 def _bridge_exit(scene: _Scene, row: CelRow) -> Iterator[Event]:
@@ -187,8 +190,8 @@ def _blind_transfer(_scene: _Scene, row: CelRow) -> Iterator[Event]:
     }  # fmt: skip
 
 
-def _attended_transfer(_scene: _Scene, row: CelRow) -> Iterator[Event]:
-    said = {name: str(value) for name, value in row.extra.items()}
+def _attended_transfer(scene: _Scene, row: CelRow) -> Iterator[Event]:
+    said = {name: str(value) for name, value in row.extra.items()} | _target_gone_ahead(scene, row)
     yield {
         "Event": "AttendedTransfer", "Result": "Success", "DestType": "App" if "app" in said else "Bridge",
         **_channel(row, "OrigTransferer"),
@@ -199,6 +202,19 @@ def _attended_transfer(_scene: _Scene, row: CelRow) -> Iterator[Event]:
         "TransferTargetUniqueid": said.get("transfer_target_channel_uniqueid", ""),
         "TransferTargetChannel": said.get("transfer_target_channel_name", ""),
     }  # fmt: skip
+
+
+def _target_gone_ahead(scene: _Scene, row: CelRow) -> dict[str, str]:
+    """Whom the caller was sent to, where the row does not say: whoever the transferer had in the second bridge. A
+    transferer who hangs up is out of it, and its other end in the caller's bridge, before the row is made."""
+    if row.extra.get("transfer_target_channel_uniqueid") or row.extra.get("app"):
+        return {}
+    transferers = (row.uniqueid, row.extra.get("channel2_uniqueid"))
+    consulted = scene.visitors.get(str(row.extra.get("bridge2_id")), [])
+    target = next((one for one in reversed(consulted) if one.uniqueid not in transferers), None)
+    if target is None:
+        return {}
+    return {"transfer_target_channel_uniqueid": target.uniqueid, "transfer_target_channel_name": target.channel}
 
 
 def _pickup(_scene: _Scene, row: CelRow) -> Iterator[Event]:
@@ -223,14 +239,6 @@ _HANDLERS: Mapping[str, Callable[[_Scene, CelRow], Iterator[Event]]] = {
     "PICKUP": _pickup,
 }
 """What tells something of a call; the other kinds (parking, conferences, user events) are left out."""
-
-
-def _watch(alive: dict[str, None], event: Event) -> None:
-    """Keeps the list of the channels without an end."""
-    if event["Event"] == "Newchannel":
-        alive[event["Uniqueid"]] = None
-    elif event["Event"] == "Hangup":
-        alive.pop(event["Uniqueid"], None)
 
 
 def _cut(record: CallRecord) -> CallRecord:

@@ -10,6 +10,9 @@ from gateway.telephony.history.rows import BadRow
 
 LONGEST_ROW = 65_536
 """Bytes: a caller's name of 10,000 letters fits; what is longer has lost a quotation mark."""
+MOST_BEGINNINGS = 500
+"""Quotation marks behind which a whole row is looked for: a half one has some dozens. Each costs a reading of the
+rest, so 64 KiB of nothing else would hold up the log for minutes."""
 FALLBACK_ENCODING = "cp1251"
 """What a row that is not UTF-8 is taken for, unless the config says otherwise."""
 
@@ -69,7 +72,9 @@ class CsvFormat:
         """The whole row behind a half one: a PBX that crashed while writing goes on in the same line after its
         restart."""
         at = raw.find(b'"', 1)
-        while at != -1:
+        for _ in range(MOST_BEGINNINGS):
+            if at == -1:
+                break
             if self.fits(raw[at:]):
                 return raw[at:]
             at = raw.find(b'"', at + 1)

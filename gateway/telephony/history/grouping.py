@@ -168,7 +168,7 @@ class OpenGroups:
                 self.headless += 1
 
     def _group_of(self, row: CelRow, place: Place, ids: list[str]) -> Group:
-        known = [self._by_id[one] for one in ids if one in self._by_id]
+        known = list(dict.fromkeys(self._by_id[one] for one in ids if one in self._by_id))
         if known:
             group = known[0]
             for other in known[1:]:

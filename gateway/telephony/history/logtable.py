@@ -89,7 +89,7 @@ class LogTable:
         while True:
             bounded = ordered if lower is None else ordered.where(time >= lower)
             rows = self._fetch(engine)(bounded.limit(PAGE_ROWS).offset(seen))
-            yield self._page(rows, read)
+            yield self._page(rows, tuple(names), read)
             if len(rows) < PAGE_ROWS:
                 return
             last = rows[-1]._mapping[_TIME[self.kind]]
@@ -153,12 +153,14 @@ class LogTable:
         bound = bound if aware else bound.replace(tzinfo=None)
         return bound if isinstance(value, datetime) else bound.isoformat(sep=" ", timespec="seconds")
 
-    def _page(self, rows: Sequence[Row[Any]], read: Callable[[Mapping[str, object]], LogRow]) -> Page:
+    def _page(
+        self, rows: Sequence[Row[Any]], names: Sequence[str], read: Callable[[Mapping[str, object]], LogRow]
+    ) -> Page:
         page = Page()
         for row in rows:
-            fields = row._mapping
+            fields = dict(zip(names, row, strict=True))
             try:
-                taken = read(dict(fields))
+                taken = read(fields)
             except BadRow as why:
                 page.refused.append(Refused(f"{self.name}, {fields[_TIME[self.kind]]}", str(why)))
                 continue

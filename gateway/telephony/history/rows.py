@@ -18,6 +18,9 @@ FIRST_ROW_WITHIN = 120.0
 ZONE_STEP = 1800
 """Time zones lie half hours apart (the few of 45 minutes have to be configured)."""
 FARTHEST_ZONE = 14 * 3600
+NOBODY = "N/A"
+"""What Asterisk writes into ``extra`` for a channel that a transfer does not have (main/cel.c): the one to whom the
+caller went has gone already, or there were several."""
 
 _EPOCH = re.compile(r"[0-9]{9,10}(?:\.[0-9]{0,9})?")
 _CLID = re.compile(r'^\s*"?(.*?)"?\s*<([^<>]*)>\s*$', re.DOTALL)
@@ -209,8 +212,9 @@ def _is_time(value: object) -> bool:
 
 
 def _text(fields: Mapping[str, object], name: str) -> str:
+    """NUL, which a file is full of where the power failed and which PostgreSQL takes in no text, becomes U+FFFD."""
     value = fields.get(name)
-    return "" if value is None else str(value).strip()
+    return "" if value is None else str(value).strip().replace("\0", "\ufffd")
 
 
 def _whole(value: object) -> int:
@@ -223,7 +227,7 @@ def _whole(value: object) -> int:
 def _extra(value: object) -> Mapping[str, Json]:
     if isinstance(value, str) and value.startswith("{"):
         try:
-            value = json.loads(value)
-        except ValueError:
+            value = json.loads(value.replace("\\u0000", "\\ufffd"))
+        except (ValueError, RecursionError):
             return {}
-    return value if isinstance(value, Mapping) else {}
+    return {name: said for name, said in value.items() if said != NOBODY} if isinstance(value, Mapping) else {}

@@ -92,9 +92,13 @@ def review(state: State, call: Call) -> None:
 
 def partners(state: State, channel: Channel) -> list[Channel]:
     """The people whom this channel hears now."""
-    if not channel.person or channel.state != UP or channel.bridge is None:
+    bridge = channel.bridge
+    if bridge is None or not bridge.talks or channel.state != UP or not channel.person:
         return []
-    return [other for other in _connected(state, channel) if other.person and other.state == UP and other.alive]
+    near = bridge.members
+    if any(member.half for member in near):  # else nothing leads on from here, which is the usual case
+        near = list(_connected(state, channel))
+    return [other for other in near if other.person and other.state == UP and other.alive and other is not channel]
 
 
 def _connected(state: State, start: Channel) -> Iterator[Channel]:

@@ -19,7 +19,9 @@ log = logging.getLogger(__name__)
 SETTLE = 2.0
 """Seconds after a call's last hangup until it is final: DialEnd, Cdr and variables may trail it."""
 
-HANDLERS: Mapping[str, Callable[[State, Event], None]] = {
+Handler = Callable[[State, Event], None]
+
+HANDLERS: Mapping[str, Handler] = {
     "Newchannel": channels.newchannel,
     "Newstate": channels.newstate,
     "Newexten": channels.newexten,
@@ -58,11 +60,9 @@ _LATEST = 4102444800.0
 class CallTracker:
     """All calls of one PBX, from its events."""
 
-    def __init__(self, *, lines: LineRules, region: str, tells_open: bool = True) -> None:
-        """``tells_open`` false: `feed` gives nothing, only ended calls are wanted (a log of the past)."""
+    def __init__(self, *, lines: LineRules, region: str) -> None:
         self._state = State(lines, region)
         self._region = region
-        self._tells_open = tells_open
 
     @property
     def open_count(self) -> int:
@@ -81,12 +81,18 @@ class CallTracker:
         state = self._state
         state.received = at.timestamp()
         state.now = _time(event.get("Timestamp"), state.received)
-        try:
-            handler(state, event)
-        except Exception:
-            # Whatever one strange event does, the calls beside it go on.
-            log.exception("could not follow an event", extra={"action": "track_event", "event": event.get("Event")})
-        return self._changed() if self._tells_open and (state.touched or state.merged) else []
+        self._follow(handler, event)
+        return self._changed() if state.touched or state.merged else []
+
+    def replay(self, events: Iterable[tuple[float, Event]]) -> None:
+        """Takes events of the past, each with its Unix time, in order. Calls that are over come from `due`; nothing is
+        told of those that rang or were answered on the way. Never raises."""
+        state = self._state
+        for seconds, event in events:
+            handler = HANDLERS.get(event["Event"])
+            if handler is not None:
+                state.now = state.received = seconds
+                self._follow(handler, event)
 
     def due(self, now: datetime) -> list[CallRecord]:
         """The calls whose last channel hung up at least `SETTLE` seconds ago: final, and forgotten here."""
@@ -127,6 +133,13 @@ class CallTracker:
         for call in calls:
             state.forget(call)
         return [record for record in records if record is not None]
+
+    def _follow(self, handler: Handler, event: Event) -> None:
+        try:
+            handler(self._state, event)
+        except Exception:
+            # Whatever one strange event does, the calls beside it go on.
+            log.exception("could not follow an event", extra={"action": "track_event", "event": event.get("Event")})
 
     def _close(self, calls: Iterable[Call]) -> list[CallRecord]:
         records = []

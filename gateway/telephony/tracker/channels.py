@@ -9,7 +9,7 @@ from __future__ import annotations
 from gateway.telephony.tracker import bridges, media
 from gateway.telephony.tracker.model import RINGING, UP, Channel
 from gateway.telephony.tracker.names import public_number
-from gateway.telephony.tracker.queue import enter_queue, leave_by_dialplan
+from gateway.telephony.tracker.queue import leave_by_dialplan, step_into_queue
 from gateway.telephony.tracker.state import Event, State
 
 STAGES = {
@@ -74,7 +74,7 @@ def newexten(state: State, event: Event) -> None:
     if call.queue_channel == channel.uniqueid and stage != "queue":
         leave_by_dialplan(call)
     if stage == "queue":
-        enter_queue(call, channel, event.get("AppData", "").partition(",")[0])
+        step_into_queue(call, channel, event.get("AppData", "").partition(",")[0])
     if stage is not None and (not call.stages or call.stages[-1] != stage):
         call.stages.append(stage)
 

@@ -6,8 +6,9 @@ A forked Dial has a pair of events for each phone. An originated call has no ``C
 from __future__ import annotations
 
 from gateway.telephony.tracker.channels import mark_rung
-from gateway.telephony.tracker.model import RINGING, UP, Channel
+from gateway.telephony.tracker.model import RINGING, UP, Call, Channel
 from gateway.telephony.tracker.names import dialled_number
+from gateway.telephony.tracker.people import who
 from gateway.telephony.tracker.state import Event, State
 
 _AUDIBLE = frozenset({"RINGING", "PROGRESS"})
@@ -21,8 +22,11 @@ def dial_begin(state: State, event: Event) -> None:
     number = dialled_number(event.get("DialString", ""), state.region)
     if dialler is None:
         # An attended transfer by keys has no dialler either, but does not begin a call.
-        target.call.originated |= target.uniqueid == target.call.linkedid
         target.dialled = True
+        waiting = _given_back(state, target, event.get("DestConnectedLineNum", ""))
+        if waiting is not None:
+            state.merge(waiting, target.call)
+        target.call.originated |= target.uniqueid == target.call.linkedid
     else:
         if target.uniqueid not in target.call.linkedids:  # a phone that picks the call up was a caller itself
             target.dialled = True
@@ -60,6 +64,24 @@ def dial_end(state: State, event: Event) -> None:
         target.dial_status = status
     if target.dialled and (target.state == RINGING or status == "ANSWER"):
         mark_rung(state, target)
+
+
+def _given_back(state: State, target: Channel, shown: str) -> Call | None:
+    """The call whose caller is offered to the transferer again, as nobody took him (features.conf, atxferdropcall).
+
+    That channel has a linkedid of its own, and shares a bridge with the caller only if the transferer answers; but it
+    shows the caller's number from the beginning.
+    """
+    if not shown or target.uniqueid != target.call.linkedid:
+        return None
+    transferer = who(target, state.region)
+    for call in state.calls.values():
+        root = call.root
+        if root is None or not root.alive or root.number != shown:
+            continue
+        if any(transfer.by == transferer and not transfer.answered for transfer in call.transfers):
+            return call
+    return None
 
 
 def _both(state: State, event: Event) -> tuple[Channel | None, Channel | None]:

@@ -26,6 +26,14 @@ def enter_queue(call: Call, channel: Channel, name: str) -> None:
     call.queue_result = "waiting"
 
 
+def step_into_queue(call: Call, channel: Channel, name: str) -> None:
+    """The dialplan's step. A key that is pressed in a queue repeats it with the key as extension (Asterisk 20 on): that
+    caller has been there before, and is about to leave."""
+    waits = call.queue_joined and call.queue_result == "waiting"
+    if not (waits and call.queue_channel == channel.uniqueid and call.queue == name):
+        enter_queue(call, channel, name)
+
+
 def caller_join(state: State, event: Event) -> None:
     """A caller waits."""
     channel = state.adopt(event)

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import text
 
 from gateway.__main__ import main
-from gateway.app.checkup import call_finding, checkup, crm_findings, data_folder, database, free_port, smtp_listener
+from gateway.app.checkup import checkup, crm_findings, data_folder, database, free_port, smtp_listener
 from gateway.app.gateway import Gateway
 from gateway.config import Settings
 from gateway.core.clock import SystemClock, new_id
@@ -21,17 +21,7 @@ from gateway.core.findings import Finding, Level
 from gateway.delivery.settings import CrmSettings
 from gateway.demo.pbx import PbxServer
 from gateway.storage.store import Store
-from gateway.telephony.lines import LineRules
 from tests.support.ports import LOOPBACK, free_ports
-from tests.support.seed import add_interaction
-
-CALL = {
-    "direction": "inbound",
-    "caller": "+79261234567",
-    "dialled": "+74950000101",
-    "started_at": "2026-11-22T09:30:00+00:00",
-    "facts": {"first": {"technology": "PJSIP", "endpoint": "mango", "context": "from-trunk", "trunk": True}},
-}
 
 
 def settings_for(folder: Path, **more: str) -> Settings:
@@ -95,24 +85,6 @@ def test_a_folder_that_takes_no_files_is_told_with_the_way_out(tmp_path: Path) -
     (finding,) = data_folder(tmp_path / "file" / "data")
     assert finding.level is Level.FAIL
     assert "[gateway] data" in finding.remedy
-
-
-async def test_the_last_calls_are_told_with_direction_and_why(store: Store, tmp_path: Path) -> None:
-    def seed(connection: object) -> None:
-        for number in range(25):
-            add_interaction(connection, f"00000000-0000-7000-8000-{number:012d}", channel="call", details=CALL)  # type: ignore[arg-type]
-
-    await store.write(seed)
-    findings = await database(settings_for(tmp_path))
-    calls = [finding for finding in findings if ": call " in finding.subject]
-    assert len(calls) == 20
-    assert "inbound, +79261234567 -> +74950000101: came in from PJSIP/mango, context from-trunk" in calls[0].said
-
-
-def test_a_call_without_a_direction_is_a_warning_with_the_keys_to_set() -> None:
-    finding = call_finding("office", {"facts": {}}, LineRules())
-    assert finding.level is Level.WARN
-    assert "trunk_contexts" in finding.remedy
 
 
 async def test_a_database_of_a_newer_version_is_told(store: Store, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.telephony.lines import LineRules
+from gateway.telephony.lines import REMEMBERED, LineRules
 
 
 @pytest.mark.parametrize(
@@ -52,3 +52,14 @@ def test_robots_are_configured_like_trunks() -> None:
     assert rules.is_robot("PJSIP", "bot1")
     assert not rules.is_robot("PJSIP", "101")
     assert not LineRules().is_robot("PJSIP", "")
+
+
+def test_verdicts_are_remembered_but_not_without_bound() -> None:
+    rules = LineRules(robots=("bot",))
+    for number in range(REMEMBERED + 10):
+        assert rules.is_trunk("Local", f"{number}@from-queue", "from-queue") is False
+        assert rules.is_robot("PJSIP", f"phone{number}") is False
+    assert len(rules._judged) <= REMEMBERED
+    assert len(rules._robots) <= REMEMBERED
+    assert rules.is_robot("PJSIP", "bot")
+    assert rules == LineRules(robots=("bot",)), "what is remembered is no part of the rules"

@@ -96,6 +96,20 @@ def test_an_event_that_cannot_be_followed_is_logged_and_the_rest_goes_on(caplog:
     assert [record for event in events(RINGING) for record in tracker.feed(event, at(1))]
 
 
+def test_a_replayed_log_tells_ended_calls_as_the_live_events_do(caplog: pytest.LogCaptureFixture) -> None:
+    stream = events(RINGING + ANSWERED + ENDED)
+    live, past = _tracker(), _tracker()
+    for event in stream:
+        live.feed(event, _when(event))
+    broken = {"Event": "Newchannel", "Uniqueid": "1.1", "Channel": "PJSIP/1-1", "ChannelState": None}
+    timed = [(float(event["Timestamp"]), event) for event in stream]
+    past.replay([*timed[:-1], (timed[-1][0], {"Event": "Unheard"}), timed[-1]])
+    past.replay([(timed[-1][0], broken)])  # type: ignore[list-item]
+    later = _when(stream[-1]) + timedelta(days=1)
+    assert past.due(later) == live.due(later) != []
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+
+
 def test_a_consultation_that_was_reported_is_reported_as_merged() -> None:
     """Whoever stored it as a call of its own learns that it is not."""
     tracker, records = _fed(

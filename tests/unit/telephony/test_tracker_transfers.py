@@ -210,3 +210,46 @@ def test_a_transfer_event_without_a_target_names_the_one_whom_the_transferers_ph
     assert [one.as_json() for one in call.transfers] == [
         {"kind": "attended", "by": "101", "to": "103", "answered": True}
     ]
+
+
+RECALLED = """
+8.0  Hangup        Local/103@from-internal;1
+8.0  Hangup        Local/103@from-internal;2
+8.0  Hangup        103                        Cause=26
+8.0  Newchannel    101#3      Down            Context=from-internal CallerIDNum=101
+8.0  DialBegin     >101#3                     DialString=101 DestConnectedLineNum={shown}
+"""
+"""Nobody took the caller: the transferer's phone is called again, by a channel with a linkedid of its own."""
+
+
+def test_a_transferer_who_is_called_back_in_vain_makes_no_call_of_his_own() -> None:
+    gone = """
+    8.1  Hangup        101#3
+    8.1  Hangup        trunk                      Cause=16
+    """
+    call = the_call(IN + RING_101 + ANSWER_101 + BLONDE + RECALLED.format(shown="79261234567") + gone)
+    assert (call.direction, call.outcome, call.answered_by) == ("inbound", "answered", "101")
+    assert [(one.kind, one.to, one.answered) for one in call.transfers] == [("attended", "103", False)]
+    assert len(call.facts["linkedids"]) == 2
+
+
+def test_a_transferer_who_takes_the_caller_back_has_not_transferred_him() -> None:
+    taken = """
+    9.0  Newstate      101#3      Up
+    9.0  BridgeEnter   101#3                      Bridge=b BridgeTechnology=simple_bridge
+    12.0 Hangup        101#3                      Cause=16
+    12.0 Hangup        trunk                      Cause=16
+    """
+    call = the_call(IN + RING_101 + ANSWER_101 + BLONDE + RECALLED.format(shown="79261234567") + taken)
+    assert [one.answered for one in call.transfers] == [False]
+    assert call.talk_seconds == pytest.approx((4.1 - 2.1) + (12.0 - 9.0))
+
+
+def test_a_manager_who_calls_somebody_else_meanwhile_makes_a_call_of_his_own() -> None:
+    gone = """
+    8.5  Hangup        101#3                      Cause=16
+    9.0  Hangup        trunk                      Cause=16
+    """
+    customer, other = calls(events(IN + RING_101 + ANSWER_101 + BLONDE + RECALLED.format(shown="74957654321") + gone))
+    assert (customer.direction, other.direction) == ("inbound", "outbound")
+    assert len(customer.facts["linkedids"]) == 1

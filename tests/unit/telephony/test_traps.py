@@ -116,6 +116,25 @@ def test_trap_02_a_caller_who_is_up_in_a_queue_has_not_been_answered() -> None:
     assert (call.answered, call.missed_reason, call.wait_seconds) == (False, "queue_abandoned", 5.0)
 
 
+def test_trap_02_a_key_pressed_in_a_queue_is_no_second_entry() -> None:
+    """Trap 2: Asterisk 20 on repeats the queue's step with the key as extension before the caller leaves by it."""
+    key = """
+    4.0  Newexten         trunk      Extension=1 Application=Queue AppData=sales
+    4.0  QueueCallerLeave trunk      Queue=sales Position=1 Count=0
+    4.1  Hangup           101        Cause=26
+    4.1  Newexten         trunk      Extension=1 Application=Dial AppData=PJSIP/102
+    4.2  Newchannel       102        Down     Context=from-internal CallerIDNum=102 Of=trunk
+    4.2  DialBegin        trunk>102           DialString=102
+    4.3  Newstate         102        Ringing
+    9.0  HangupRequest    trunk
+    9.0  DialEnd          trunk>102           DialStatus=CANCEL
+    9.0  Hangup           102        Cause=16
+    9.0  Hangup           trunk      Cause=16
+    """
+    call = the_call(IN + QUEUE + key)
+    assert (call.queue, call.rang, call.missed_reason) == ("sales", ("101", "102"), "caller_hung_up")
+
+
 @pytest.mark.parametrize("news", ["Reload", "Shutdown", "FullyBooted", "ModuleLoadReport"])
 def test_trap_19_news_of_the_pbx_itself_ends_no_call(news: str) -> None:
     """Trap 19: a reload leaves calls alone; that a restart ended them is told by CoreStatus after the reconnect."""

@@ -204,15 +204,15 @@ def test_one_day_of_a_large_table_is_read_quickly_and_in_bounded_memory(large_ta
     since = datetime(2026, 11, 21, tzinfo=UTC).timestamp()
     log = LogTable(large_table, "cdr", UTC)
     tracemalloc.start()
-    began = time.perf_counter()
+    began = time.process_time()
     reader = reading(log, since=since)
     records = [*read(reader).records, *reader.end(FAR)]
-    seconds = time.perf_counter() - began
+    seconds = time.process_time() - began
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     log.close()
     assert len(records) == 3_000
-    assert seconds < 10
+    assert seconds < 10, "of this process's own time: the machine may be busy"
     assert peak < 100e6
 
 

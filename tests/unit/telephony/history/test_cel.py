@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from gateway.telephony.history.cel import calls_from_cel
 from gateway.telephony.history.rows import CelRow
 from gateway.telephony.lines import LineRules
-from gateway.telephony.record import CallRecord
+from gateway.telephony.record import CallRecord, Transfer
 from tests.unit.telephony.history.logs import REGION, START, cel, recorded_cel
 
 TRUNK, PHONE, OTHER = "PJSIP/trunk-00000001", "PJSIP/101-00000002", "PJSIP/102-00000003"
@@ -178,6 +178,31 @@ def test_call_that_was_cut_ends_with_its_last_row_and_says_so() -> None:
         )
 
 
+def test_attended_transfer_whose_target_had_left_the_bridge_already_is_told_and_ends() -> None:
+    rows = recorded_cel("cel_target_gone_ahead.csv")
+    record = one_call(*rows)
+    assert record.transfers == (Transfer(kind="attended", by="331", to="333", answered=True),)
+    assert (record.answered_by, record.rang, record.caller) == ("331", ("331", "333"), "+79260000330")
+    assert record.ended_at == datetime.fromtimestamp(max(row.at for row in rows if row.kind == "HANGUP"), UTC)
+
+
+def test_transfer_of_which_no_row_shows_the_target_is_told_without_it() -> None:
+    rows = [row for row in recorded_cel("cel_target_gone_ahead.csv") if row.kind != "BRIDGE_ENTER"]
+    assert [transfer.to for transfer in one_call(*rows).transfers] == [None]
+
+
+@pytest.mark.parametrize("named", ["N/A", "PJSIP/102-00000003", f"{START}.77"])
+@pytest.mark.parametrize("who", ["transferee_channel", "transfer_target_channel", "channel2"])
+def test_channel_that_another_row_only_names_does_not_keep_the_call_open(who: str, named: str) -> None:
+    extra = {f"{who}_uniqueid": named, f"{who}_name": named}
+    record = one_call(
+        caller_arrives(), dial(), phone_is_called(), *talk(3, 10),
+        cel("ATTENDEDTRANSFER", 9, "2", "1", PHONE, extra=extra),
+        *hangup(10, "2", PHONE), *hangup(10, "1", TRUNK),
+    )  # fmt: skip
+    assert (record.answered_by, record.ended_at) == ("101", moment(10))
+
+
 ODD = st.text(max_size=8) | st.sampled_from(["PJSIP/101-00000002", "Local/1@x-0001;1", "Local/1@x-0001;2", "/", ""])
 ANY_ROW = st.builds(
     CelRow,
@@ -194,16 +219,23 @@ ANY_ROW = st.builds(
     arguments=ODD,
     peer=ODD,
     extra=st.dictionaries(
-        st.sampled_from(["bridge_id", "hangupcause", "hangupsource", "pickup_channel_uniqueid", "channel2_uniqueid"]),
-        st.none() | st.integers() | st.text(max_size=5),
+        st.sampled_from(
+            ["bridge_id", "bridge2_id", "hangupcause", "hangupsource", "pickup_channel_uniqueid", "channel2_uniqueid",
+             "transferee_channel_uniqueid", "transferee_channel_name", "transfer_target_channel_uniqueid",
+             "transfer_target_channel_name"]
+        ),
+        st.none() | st.integers() | st.text(max_size=5) | st.just("PJSIP/102-00000003"),
     ),
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(ANY_ROW, min_size=1, max_size=12), st.booleans())
-def test_whatever_the_rows_say_each_call_has_an_end(rows: list[CelRow], cut: bool) -> None:
-    for record in calls_from_cel(rows, lines=LineRules(), region=REGION, cut=cut):
+def test_whatever_the_rows_say_each_call_is_told_and_has_an_end(rows: list[CelRow], cut: bool) -> None:
+    rows.append(cel("CHAN_START", 0, "9", "9", "PJSIP/trunk-00000009"))
+    records = calls_from_cel(rows, lines=LineRules(), region=REGION, cut=cut)
+    assert f"{START}.9" in {linkedid for record in records for linkedid in record.facts["linkedids"]}
+    for record in records:
         assert record.ended
         assert record.ended_at is not None
         assert record.ended_at >= record.started_at

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC
 
 from gateway.telephony.history.cdrgroups import CdrGroups
 from gateway.telephony.history.grouping import LONGEST_CALL, OpenGroups
-from gateway.telephony.history.rows import CelRow
+from gateway.telephony.history.rows import CelRow, LogClock, cel_row
 from tests.unit.telephony.history.logs import FAR, START, Rows, cdr, cel, read, reading, recorded_cel
 
 TRUNK = "PJSIP/trunk-00000001"
@@ -99,6 +100,20 @@ def test_channels_that_meet_are_one_call_though_their_linkedids_differ() -> None
     assert {row.linkedid for row in group.rows} == {f"{START}.1", f"{START}.2"}
 
 
+def test_transfers_without_a_target_do_not_tie_their_calls_together() -> None:
+    nobody = '{"transfer_target_channel_name":"N/A","transfer_target_channel_uniqueid":"N/A"}'
+    transfers = [
+        cel_row(
+            {"eventtype": "ATTENDEDTRANSFER", "eventtime": START + 5, "uniqueid": row.uniqueid,
+             "linkedid": row.linkedid, "channame": row.channel, "extra": nobody},
+            LogClock(UTC),
+        )
+        for row in (begins(1), begins(2))
+    ]  # fmt: skip
+    groups = fed([begins(1), begins(2), *transfers, ends(1), begins(3, at=60)])
+    assert [group.key for group in groups.finished({})] == [f"{START}.1"], "the other call goes on"
+
+
 def test_row_that_trails_a_finished_call_does_not_begin_it_again() -> None:
     groups = fed([begins(), ends(), begins(2, at=20)])
     groups.finished({})
@@ -170,3 +185,11 @@ def test_end_of_a_log_leaves_out_what_may_still_go_on() -> None:
         read(reader)
         assert len(reader.end(cut_before)) == expected
         assert reader.open_count == 1 - expected
+
+
+def test_a_row_that_ties_two_calls_by_three_of_its_ids_joins_them_once() -> None:
+    """The younger call's id comes twice: found by the fuzzer."""
+    older, younger = begins(1), begins(2, at=1)
+    tie = cel("BRIDGE_ENTER", 2, "1", "2", TRUNK, extra={"channel2_uniqueid": f"{START}.2"})
+    groups = fed([older, younger, tie])
+    assert groups.open_count == 1

@@ -123,6 +123,17 @@ def test_extra_that_is_no_json_is_left_out() -> None:
         assert cel_row({**fields, "extra": extra}, LogClock(UTC)).extra == {}
 
 
+def test_extra_that_is_nested_without_an_end_is_left_out() -> None:
+    fields = {"eventtype": "HANGUP", "eventtime": "1795300000", "uniqueid": UNIQUEID, "linkedid": UNIQUEID}
+    assert cel_row({**fields, "extra": '{"a":' * 100_000 + "1" + "}" * 100_000}, LogClock(UTC)).extra == {}
+
+
+def test_zeros_that_a_power_cut_left_in_a_log_can_be_stored() -> None:
+    fields = {"eventtype": "HANGUP", "eventtime": "1795300000", "uniqueid": UNIQUEID, "linkedid": UNIQUEID}
+    row = cel_row({**fields, "cid_name": "Iv\0an", "extra": '{"a": "\\u0000"}'}, LogClock(UTC))
+    assert (row.name, row.extra) == ("Iv\ufffdan", {"a": "\ufffd"})
+
+
 MASTER = ["", "79261234567", "101", "from-trunk", "", "PJSIP/t-1", "", "Dial", "", "2026-11-22 03:50:08", "", "", "0",
           "0", "BUSY", "DOCUMENTATION"]  # fmt: skip
 
