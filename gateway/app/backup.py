@@ -30,7 +30,7 @@ from gateway.storage.migrations import head
 MANIFEST = "manifest.json"
 DATABASE = "leadgate.db"
 FOLDERS = ("spool", FILES_FOLDER)
-KEYS = ("forms.key", "erasure.key")
+KEYS = ("forms.key", "erasure.key", "accounts.key")
 FORMAT = 1
 
 

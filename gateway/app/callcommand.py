@@ -26,6 +26,7 @@ from gateway.web.api.callbacks import CallCallback, call_back
 from gateway.web.api.calls import outcall
 from gateway.web.api.writes import Who, WriteCall
 from gateway.web.problems import Refused
+from gateway.web.queries.filters import Filters
 
 EVENT_CLASSES = "call"
 """What OriginateResponse belongs to."""
@@ -111,7 +112,7 @@ async def _settled(store: Store, made: OutcallView) -> OutcallView:
         async with asyncio.timeout(ANSWER_SECONDS):
             while found is not None and CallState(found.state).is_open:
                 await asyncio.sleep(LOOK_SECONDS)
-                found = await store.read(lambda c: outcall(c, made.id))
+                found = await store.read(lambda c: outcall(c, made.id, Filters()))
     except TimeoutError:
         return made
     return found or made

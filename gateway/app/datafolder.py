@@ -3,13 +3,44 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 from contextlib import suppress
 from pathlib import Path
 
+from gateway.core.clock import NewId
 from gateway.core.errors import ConfigError
 
+log = logging.getLogger(__name__)
+
 LOCK_FILE = "leadgate.lock"
+IDENTITY_FILE = "leadgate.id"
+
+
+def identity_of(path: Path, new_id: NewId) -> str:
+    """The id of the gateway whose data folder this is, made when it is first asked for.
+
+    Only one process at a time has the folder, so the id is that process's. It is no part of a backup: a restored copy
+    is another gateway. Where the folder takes no file now the id is another one at each start.
+    """
+    file = path / IDENTITY_FILE
+    try:
+        if file.exists() and (known := file.read_text(encoding="ascii")):
+            return known
+        return _keep(file, new_id())
+    except OSError as error:
+        log.warning("The gateway's id can't be kept.", extra={"action": "identity_not_kept", "reason": str(error)})
+        return new_id()
+
+
+def _keep(file: Path, text: str) -> str:
+    unfinished = file.with_suffix(".tmp")
+    with unfinished.open("w", encoding="ascii") as opened:
+        opened.write(text)
+        opened.flush()
+        os.fsync(opened.fileno())
+    unfinished.replace(file)
+    return text
 
 
 class DataFolder:

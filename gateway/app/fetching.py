@@ -68,15 +68,17 @@ class LetterFetcher:
     async def _ask(self, row: Any) -> bytes:
         mailbox = next((box for box in self.settings.mailbox if box.name == row.source), None)
         if mailbox is None:
-            raise NotPossible(f"No [[mailbox]] is called {row.source} any more, so the letter can't be fetched.")
+            raise NotPossible(
+                "No [[mailbox]] is called %(source)s any more, so the letter can't be fetched.", source=row.source
+            )
         message_id = read_headers_only(row.raw, row.received_at).message_id
         tokens = tokens_of(mailbox, self.settings.data, self.clock)
         try:
             return await fetch_letter(mailbox, tokens, row.meta, message_id, now=self.clock.now())
         except LetterGone as error:
-            raise NotPossible(f"{error}.") from None
+            raise NotPossible("%(why)s.", why=error) from None
         except Exception as error:  # a server may answer anything
-            raise LetterAway(f"{trouble_of(error, mailbox).sentence}.") from error
+            raise LetterAway("%(why)s.", why=trouble_of(error, mailbox).sentence) from error
 
     def writes(self) -> tuple[WriteOperation, ...]:
         """The operation for the API."""

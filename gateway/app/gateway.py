@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from gateway import __version__
 from gateway.app.callbacks import CallbackParts
+from gateway.app.clockcare import ClockCare
 from gateway.app.company import own_addresses, rules_of
 from gateway.app.crm import make_delivery
 from gateway.app.crmoutbox import CrmOutbox
@@ -41,7 +42,7 @@ from gateway.capture.spool import Spool
 from gateway.config.settings import Settings
 from gateway.core.clock import Clock, NewId
 from gateway.core.placement import Event
-from gateway.core.ports import Source
+from gateway.core.ports import AlarmSource, Source
 from gateway.live.hub import Hub
 from gateway.mail.imap.letters import MailboxInterpreter
 from gateway.mail.interpreter import MailInterpreter
@@ -67,6 +68,7 @@ from gateway.web.api.calls import call_writes
 from gateway.web.pages.settings.parts import SettingsParts
 from gateway.web.server import WebServer
 from gateway.web.settings import LocaleSettings
+from gateway.web.vault import Vault
 from gateway.webforms.intake import FormIntake
 from gateway.webforms.routes import routes as form_routes
 
@@ -128,7 +130,8 @@ class Gateway:
         sources += self.routing.servers
         others = [source for source in sources if source not in self.mailboxes]
         standing = StandingAlarms(others, self.sink.spool, self.sink.room, clock)
-        self.mail_alarms = MailAlarms([*self.mailboxes, self.delivery, standing], self.store, clock, new_id)
+        alarming: list[AlarmSource] = [*self.mailboxes, self.delivery, standing]
+        self.mail_alarms = MailAlarms(alarming, self.store, clock, new_id, settings.gateway.language)
         self.status = StatusBoard(
             store=self.store,
             spool=self.sink.spool,
@@ -136,6 +139,7 @@ class Gateway:
             sources=[*sources, self.post],
             clock=clock,
             room=self.sink.room,
+            outgoing=self.post,
         )
         self.web = self._make_web()
         self._storeys = self._stack(sources)
@@ -188,6 +192,7 @@ class Gateway:
                     ("owners", self.crm_owners),
                     ("outgoing", self.post),
                     ("upkeep", Upkeep(self.store, self._clock)),
+                    ("clock care", ClockCare(self.store, self._clock)),
                     ("alarms", self.mail_alarms),
                     ("summary", self._make_summary(f"http://{self.settings.web.private}")),
                 ],
@@ -222,7 +227,7 @@ class Gateway:
             spool=Spool(self.settings.data / SPOOL_FOLDER),
             clock=self._clock,
             new_id=self._new_id,
-            keep=self.settings.retention.keep,
+            keep=self.settings.retention.of,
             on_stored=lambda: self.processing.kick(),
             room=Room(self.settings.data, self.settings.storage.min_free_mib << 20, self._clock),
         )
@@ -359,6 +364,7 @@ class Gateway:
             status=self.status,
             clock=self._clock,
             version=__version__,
+            vault=Vault.of_folder(self.settings.data),
             pages=pages(self.settings, self.schedules, self._administration()),
             keep=self.settings.retention.keep,
             leads=lead_parts(self.settings),

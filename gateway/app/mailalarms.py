@@ -11,6 +11,7 @@ from sqlalchemy import Connection, select
 
 from gateway.core.clock import Clock, NewId
 from gateway.core.errors import StoreUnavailable
+from gateway.core.languages import FALLBACK, texts_for
 from gateway.core.ports import Alarm, AlarmSource
 from gateway.outgoing.queue import Notice, put_notice
 from gateway.storage.store import Store
@@ -31,6 +32,8 @@ class MailAlarms:
     store: Store
     clock: Clock
     new_id: NewId
+    language: str = FALLBACK
+    """Of those who chose none."""
     _task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -54,16 +57,21 @@ class MailAlarms:
     async def look(self) -> int:
         """Put out what is new; how many notices that were."""
         alarms = [alarm for source in self.sources for alarm in source.alarms()]
-        return await self.store.write(lambda connection: self._put(connection, alarms)) if alarms else 0
+        return await self.store.write_in_race(lambda connection: self._put(connection, alarms)) if alarms else 0
 
     def _put(self, connection: Connection, alarms: Sequence[Alarm]) -> int:
-        people = connection.execute(
-            select(Manager.id).where(Manager.role.in_(ROLES), Manager.disabled_at.is_(None))
-        ).scalars().all()  # fmt: skip
+        query = select(Manager.id, Manager.language).where(Manager.role.in_(ROLES), Manager.disabled_at.is_(None))
+        people = connection.execute(query).all()
         at, put = self.clock.now(), 0
         for alarm in alarms:
             for person in people:
-                notice = Notice(to_manager=person, subject=alarm.subject, text=alarm.text, urgency="alarm")
-                key = f"{alarm.key}/{person}"
+                gettext = texts_for(person.language, self.language).gettext
+                notice = Notice(
+                    to_manager=person.id,
+                    subject=alarm.subject.said(gettext),
+                    text=alarm.text.said(gettext),
+                    urgency="alarm",
+                )
+                key = f"{alarm.key}/{person.id}"
                 put += put_notice(connection, notice, key=key, at=at, new_id=self.new_id) is not None
         return put

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
+
+from gateway.app.datafolder import identity_of
 from gateway.capture.cursors import StoredCursors
 from gateway.capture.leases import StoredLeases
 from gateway.capture.sightings import StoredSightings
@@ -14,8 +17,8 @@ from gateway.storage.store import Store
 
 
 def mailboxes_of(settings: Settings, store: Store, sink: Sink, clock: Clock, new_id: NewId) -> list[MailboxConnector]:
-    """A connector for each ``[[mailbox]]``. All of one process hold their leases under one id."""
-    leases = StoredLeases(store, new_id())
+    """A connector for each ``[[mailbox]]``. All of one gateway hold their leases under one id."""
+    leases = StoredLeases(store, cache(lambda: identity_of(settings.data, new_id)))
     return [
         MailboxConnector(
             mailbox,

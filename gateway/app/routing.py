@@ -164,7 +164,7 @@ class Staff:
         """Raises StoreUnavailable."""
         people = [configured(person) for person in self.people]
         at = self.clock.now()
-        done = await self.store.write(lambda connection: sync(connection, people, at=at, new_id=self.new_id))
+        done = await self.store.write_in_race(lambda connection: sync(connection, people, at=at, new_id=self.new_id))
         if done.added or done.changed:
             log.info(
                 "The people of the configuration were brought into the database.",

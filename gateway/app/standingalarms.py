@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 
-from gateway.capture.room import Room, sentence
+from gateway.capture.room import Room, RoomState
 from gateway.capture.spool import Spool
 from gateway.core.clock import Clock
-from gateway.core.ports import Alarm, HealthSource
+from gateway.core.ports import Alarm, HealthSource, SourceHealth
+from gateway.core.sentences import N_, Sentence
 
 SOURCE_DOWN = timedelta(minutes=5)
 """A PBX that restarts is back before that."""
@@ -27,8 +29,8 @@ class Trouble:
 
     name: str
     """The same as long as it lasts."""
-    subject: str
-    text: str
+    subject: Sentence
+    text: Sentence
     patience: timedelta = SOURCE_DOWN
     """How long it may last before people are told."""
 
@@ -61,23 +63,52 @@ class StandingAlarms:
 
     def _troubles(self) -> Iterator[Trouble]:
         for source in self.sources:
-            for health in source.health():
-                if not health.ok:
-                    text = f"{health.detail or health.state} 'leadgate doctor' looks at everything that it stands on."
-                    yield Trouble(name=f"down/{health.name}", subject=f"{health.name} is {health.state}", text=text)
+            yield from (_down(health) for health in source.health() if not health.ok)
         state = self.spool.state()
         if state.files:
-            text = (
-                f"The database takes nothing: {state.files} items wait in {self.spool.folder}. They are safe there and "
-                "go in by themselves. Look at the database."
-            )
-            yield Trouble(name="spool", subject="The spool does not empty", text=text, patience=SPOOL_WAITS)
+            yield _spooled(state.files, self.spool.folder)
         disk = self.room.state() if self.room else None
         if self.room is not None and disk is not None and disk.little:
-            told = sentence(disk, self.room.folder)
-            yield Trouble(
-                name=f"disk/{'full' if disk.refuses else 'low'}",
-                subject="The disk is almost full",
-                text=told[0].upper() + told[1:],
-                patience=timedelta(0),
-            )
+            yield _little_room(disk, self.room.folder)
+
+
+def _down(health: SourceHealth) -> Trouble:
+    """The detail is the words of the other side and of the log, so it stays as it is."""
+    return Trouble(
+        name=f"down/{health.name}",
+        subject=Sentence(N_("%(source)s does not work (%(state)s)"), {"source": health.name, "state": health.state}),
+        text=Sentence(
+            N_("It says: %(detail)s\nThe command 'leadgate doctor' looks at everything that it stands on."),
+            {"detail": health.detail or health.state},
+        ),
+    )
+
+
+def _spooled(files: int, folder: Path) -> Trouble:
+    return Trouble(
+        name="spool",
+        subject=Sentence(N_("The spool does not empty")),
+        text=Sentence(
+            N_(
+                "The database takes nothing. Items that wait for it: %(count)s. They are safe in %(folder)s and go in "
+                "by themselves. Look at the database."
+            ),
+            {"count": files, "folder": folder},
+        ),
+        patience=SPOOL_WAITS,
+    )
+
+
+def _little_room(disk: RoomState, folder: Path) -> Trouble:
+    return Trouble(
+        name=f"disk/{'full' if disk.refuses else 'low'}",
+        subject=Sentence(N_("The disk is almost full")),
+        text=Sentence(
+            N_(
+                "Only %(free)s MiB are free on the disk of %(folder)s; below %(floor)s MiB nothing is taken any more. "
+                "Make room there, or move [gateway] data; no restart is needed."
+            ),
+            {"free": disk.free >> 20, "folder": folder, "floor": disk.floor >> 20},
+        ),
+        patience=timedelta(0),
+    )

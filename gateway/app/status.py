@@ -19,6 +19,8 @@ from gateway.core.errors import LeadgateError
 from gateway.core.ports import HealthSource, SourceHealth
 from gateway.delivery import outbox
 from gateway.delivery.worker import DeliveryWorker
+from gateway.outgoing import shelf
+from gateway.outgoing.worker import OutgoingWorker
 from gateway.processing.worker import Backlog as Unprocessed
 from gateway.processing.worker import backlog
 from gateway.storage.engine import Durability
@@ -39,6 +41,7 @@ class Waiting:
 
     journal: Unprocessed
     outbox: Sequence[outbox.Backlog]
+    outgoing: shelf.Backlog
 
 
 @dataclass(slots=True, eq=False)
@@ -52,6 +55,8 @@ class StatusBoard:
     clock: Clock
     room: Room | None = None
     """The disk of the data folder."""
+    outgoing: OutgoingWorker | None = None
+    """Who sends letters and messages."""
     _warnings: tuple[str, ...] | None = None
     _durability: Durability = field(default_factory=lambda: Durability(level=""))
     _engine: str = ""
@@ -83,6 +88,7 @@ class StatusBoard:
         oldest = self.clock.now().timestamp() - state.oldest_seconds if state.oldest_seconds is not None else None
         journal = waiting.journal if waiting else Unprocessed(0, None, 0)
         crms = waiting.outbox if waiting else ()
+        letters = waiting.outgoing if waiting else shelf.Backlog(waiting=0, oldest=None, failed=0, unknown=0)
         ages = [crm.oldest for crm in crms if crm.oldest is not None]
         return Status(
             database=database,
@@ -93,6 +99,10 @@ class StatusBoard:
             outbox=Backlog(count=sum(crm.waiting + crm.sending for crm in crms), oldest_at=min(ages, default=None)),
             outbox_held=sum(crm.held for crm in crms),
             outbox_dead=sum(crm.dead for crm in crms),
+            outgoing=Backlog(count=letters.waiting, oldest_at=letters.oldest),
+            outgoing_failed=letters.failed,
+            outgoing_unknown=letters.unknown,
+            outgoing_tries=dict(self.outgoing.results) if self.outgoing else {},
         )
 
     def _sources(self, corrupt: int) -> list[SourceHealth]:
@@ -140,7 +150,7 @@ class StatusBoard:
 
 
 def _waiting(connection: Connection) -> Waiting:
-    return Waiting(backlog(connection), outbox.backlog(connection))
+    return Waiting(backlog(connection), outbox.backlog(connection), shelf.backlog(connection))
 
 
 def _engine(connection: Connection) -> str:

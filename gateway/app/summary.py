@@ -110,7 +110,7 @@ class DailySummary:
             ]
             return sum(letter_id is not None for letter_id in made)
 
-        return await self.store.write(put)
+        return await self.store.write_in_race(put)
 
     def _due(self, now: datetime) -> tuple[date, date] | None:
         """The days to tell of, where it is time; None before, long after, and on days on which nobody works."""

@@ -21,6 +21,7 @@ from gateway.callbacks.schedule import Timetable
 from gateway.core.by import By
 from gateway.core.errors import Conflict, LeadgateError, NotPossible
 from gateway.core.placement import Event
+from gateway.core.sentences import Sentence
 from gateway.live.changes import ChangeKind
 from gateway.live.changes import record as record_change
 from gateway.storage.tables import CallbackEvent, Manager
@@ -82,7 +83,7 @@ class Desk:
         stored = rows.lock(connection, callback_id)
         moment = until if isinstance(until, datetime) else self._preset(until, who.at, stored.standing.line)
         if moment - who.at > MAX_SNOOZE:
-            raise NotPossible(f"A callback can be put off by {MAX_SNOOZE.days} days at most.")
+            raise NotPossible("A callback can be put off by %(days)s days at most.", days=MAX_SNOOZE.days)
         after = life.snoozed(stored.standing, moment, who.at, self.timetable.timed)
         self._do(connection, stored, after, Step.SNOOZED, who, who.manager_id, until=moment.isoformat())
         return moment
@@ -111,7 +112,11 @@ class Desk:
     def close(self, connection: Connection, callback_id: str, who: By, reason: Reason, note: str | None = None) -> None:
         """End it, with one of BY_HAND."""
         if reason not in BY_HAND:
-            raise NotPossible(f"{reason.value} is for calls to say. A person closes with: {', '.join(BY_HAND)}.")
+            raise NotPossible(
+                "%(value)s is for calls to say. A person closes with: %(known)s.",
+                value=reason.value,
+                known=", ".join(BY_HAND),
+            )
         stored = rows.lock(connection, callback_id)
         after = life.closed(stored.standing, reason, who.at, who.actor)
         self._do(connection, stored, after, Step.CLOSED, who, who.manager_id, note=_note(note), reason=reason.value)
@@ -174,7 +179,11 @@ class Desk:
         """Raise Conflict unless the callback still is as the caller knows it."""
         found = rows.lock(connection, callback_id).version
         if found != version:
-            raise Conflict(f"Somebody changed this callback meanwhile: it is at version {found}, not {version}.")
+            raise Conflict(
+                "Somebody changed this callback meanwhile: it is at version %(found)s, not %(version)s.",
+                found=found,
+                version=version,
+            )
 
     def _do(
         self,
@@ -225,23 +234,30 @@ class Desk:
         try:
             return self.timetable.snooze(preset, now, line)
         except ValueError as error:
-            raise NotPossible(f"{error}.") from None
+            raise NotPossible("%(why)s.", why=error) from None
 
 
 def _note(text: str | None) -> str | None:
     stripped = (text or "").strip()
     if len(stripped) > MAX_NOTE:
-        raise NotPossible(f"The note has {len(stripped)} characters; {MAX_NOTE} are kept at most.")
+        raise NotPossible(
+            "The note has %(count)s characters; %(most)s are kept at most.", count=len(stripped), most=MAX_NOTE
+        )
     return stripped or None
 
 
-def _claimed_by(connection: Connection, standing: Standing, now: datetime) -> str:
+def _claimed_by(connection: Connection, standing: Standing, now: datetime) -> Sentence:
     """``Anna took it 12 s ago.``"""
     query = select(Manager.name).where(Manager.id == standing.claimed_by)
-    name = connection.execute(query).scalar_one_or_none() or "Somebody"
+    name = connection.execute(query).scalar_one_or_none() or Sentence("Somebody")
     seconds = int((now - standing.claimed_at).total_seconds()) if standing.claimed_at is not None else 0
-    ago = f"{seconds} s" if seconds < 120 else f"{seconds // 60} min" if seconds < 7200 else f"{seconds // 3600} h"
-    return f"{name} took it {ago} ago."
+    if seconds < 120:
+        ago = Sentence("%(num)s s", {"num": seconds})
+    elif seconds < 7200:
+        ago = Sentence("%(num)s min", {"num": seconds // 60})
+    else:
+        ago = Sentence("%(num)s h", {"num": seconds // 3600})
+    return Sentence("%(who)s took it %(ago)s ago.", {"who": name, "ago": ago})
 
 
 def _alone(connection: Connection, stored: Stored) -> None:

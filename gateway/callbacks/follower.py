@@ -201,6 +201,8 @@ class CallbackFollower:
 
     def _open(self, connection: Connection, placement: Placement, facts: Facts, made: Try) -> Sequence[Event]:
         stored = self._create(connection, placement, facts, made)
+        if not placement.is_told:
+            return ()
         return (callback_event(connection, "callback.opened", stored.id, placement.at),)
 
     def _create(self, connection: Connection, placement: Placement, facts: Facts, made: Try) -> Stored:

@@ -328,4 +328,4 @@ def _without_ending(standing: Standing) -> Standing:
 
 def _must_wait(standing: Standing) -> None:
     if not standing.waits:
-        raise Conflict(f"This callback is over already ({standing.state.value}). Reopen it first.")
+        raise Conflict("This callback is over already (%(value)s). Reopen it first.", value=standing.state.value)

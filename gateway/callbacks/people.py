@@ -61,7 +61,7 @@ def manager_by(connection: Connection, id_or_login: str) -> str:
     query = select(Manager.id).where(or_(Manager.id == id_or_login, Manager.login == id_or_login))
     found = connection.execute(query.where(Manager.disabled_at.is_(None))).scalar_one_or_none()
     if found is None:
-        raise NotFound(f"There is no active manager {id_or_login[:60]!r}.")
+        raise NotFound("There is no active manager %(named)r.", named=id_or_login[:60])
     return str(found)
 
 

@@ -84,7 +84,7 @@ def lock(connection: Connection, callback_id: str) -> Stored:
     """The callback of this id, until the end of the transaction ours alone to change. Raises NotFound."""
     row = connection.execute(_BY_ID, {"id": callback_id}).one_or_none()
     if row is None:
-        raise NotFound(f"There is no callback {callback_id[:60]!r}.")
+        raise NotFound("There is no callback %(id)r.", id=callback_id[:60])
     return _stored(row)
 
 

@@ -8,6 +8,8 @@ from typing import Literal
 
 import msgspec
 
+from gateway.core.sentences import Unusable
+
 OWNER, GROUP, CHIEF = "owner", "group", "chief"
 """Whom a step may tell, beside logins."""
 MAX_MINUTES = 60 * 24 * 60
@@ -105,4 +107,4 @@ def parse_preset(text: str) -> timedelta | time:
             return amount
     elif re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", text):
         return time.fromisoformat(text)
-    raise ValueError(f'snooze: {text!r} is no preset. Write "15m", "2h" or "09:00"')
+    raise Unusable('snooze: %(text)r is no preset. Write "15m", "2h" or "09:00"', text=text)

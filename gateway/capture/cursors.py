@@ -41,4 +41,4 @@ class StoredCursors:
     async def put(self, name: str, value: Mapping[str, Json]) -> None:
         """Move on where nothing new was found. Raises StoreUnavailable."""
         place = Place(name=name, value=value)
-        await self.store.write(lambda connection: move(connection, place, self.clock.now()))
+        await self.store.write_in_race(lambda connection: move(connection, place, self.clock.now()))

@@ -83,7 +83,7 @@ class StoredDeliveryLog:
     async def claim(self, key: str, content: str) -> str:
         """See ``core.ports.DeliveryLog``."""
         at = self.clock.now()
-        return await self.store.write(lambda connection: _claim(connection, key, content, at))
+        return await self.store.write_in_race(lambda connection: _claim(connection, key, content, at))
 
     async def flush(self) -> None:
         """Store what was noted since the last time."""

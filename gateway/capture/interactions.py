@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Update, bindparam, select, update
 
 from gateway.capture.precedence import combined, needs_care
 from gateway.core.types import Draft, Inbound, Phase
@@ -154,5 +155,19 @@ def apply_draft(connection: Connection, interaction_id: str, phase: Phase, draft
         if not columns:
             return False
         columns |= call_columns(columns["details"])
-    connection.execute(update(Interaction).where(Interaction.id == interaction_id).values(**columns, updated_at=at))
+    values = {_bound(name): value for name, value in columns.items()}
+    connection.execute(_update_of(tuple(columns)), {"interaction": interaction_id, "at": at, **values})
     return True
+
+
+@cache
+def _update_of(names: tuple[str, ...]) -> Update:
+    """Made once for each set of columns, of which there are few: building a statement costs more than running it."""
+    values: dict[str, Any] = {name: bindparam(_bound(name)) for name in names}
+    where = INTERACTION.c.id == bindparam("interaction")
+    return update(INTERACTION).where(where).values(**values, updated_at=bindparam("at"))
+
+
+def _bound(name: str) -> str:
+    """The parameter for a column's new value: its own name would mean the column."""
+    return f"new_{name}"

@@ -6,6 +6,7 @@ stops or dies. The moments are the database's own, so that it does not matter ho
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
@@ -24,16 +25,17 @@ class StoredLeases:
     """Implements ``core.ports.Leases``."""
 
     store: Store
-    holder: str
-    """An id of this process, another one at each start."""
+    holder: Callable[[], str]
+    """Gives the id under which this gateway holds; the same after a restart, so that what died with a lease goes on at
+    once, and another one for each gateway on the database."""
 
     async def take(self, name: str, seconds: float) -> bool:
         """Take it, or keep it for longer; False while another process has it. Raises StoreUnavailable."""
-        return await self.store.write(lambda connection: take(connection, name, self.holder, seconds))
+        return await self.store.write(lambda connection: take(connection, name, self.holder(), seconds))
 
     async def give_back(self, name: str) -> None:
         """Let the next one have it at once. Raises StoreUnavailable."""
-        await self.store.write(lambda connection: give_back(connection, name, self.holder))
+        await self.store.write(lambda connection: give_back(connection, name, self.holder()))
 
 
 def take(connection: Connection, name: str, holder: str, seconds: float) -> bool:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, func, insert, select, update
 from gateway.audit.log import GATEWAY, Deed, manager_actor, record
 from gateway.core.outcalls import AskedCall, CallRequest, CallState, Originated, Refusal
 from gateway.core.placement import Event, Placement
+from gateway.core.sentences import Sentence
 from gateway.core.types import Channel
 from gateway.live import changes
 from gateway.live.changes import ChangeKind
@@ -70,7 +71,7 @@ class StoredOutcalls:
             "callback_id": asked.request.callback_id,
             "state": call.state.value,
             "code": call.code,
-            "reason": call.reason,
+            "reason": str(call.reason) if call.reason else None,
             "asked_at": asked.at,
             "updated_at": asked.at,
             "keep_until": asked.at + self._keep if self._keep else None,
@@ -108,15 +109,21 @@ def _manager(connection: Connection, manager_id: str) -> Mapping[str, Any] | Non
 def _extension(manager: Mapping[str, Any] | None, request: CallRequest) -> tuple[str | None, Refusal | None]:
     """The phone that will ring, one of the manager's own, or why none does."""
     if manager is None:
-        return request.extension, Refusal(code="unknown_manager", reason="There is no such user, or it is disabled.")
+        return request.extension, Refusal(
+            code="unknown_manager", reason=Sentence("There is no such user, or it is disabled.")
+        )
     if manager["role"] in NO_CALLS:
-        return request.extension, Refusal(code="role", reason="The role auditor only looks: it can't make calls.")
+        return request.extension, Refusal(
+            code="role", reason=Sentence("The role auditor only looks: it can't make calls.")
+        )
     own: list[str] = manager["extensions"]
     if not own:
-        reason = "You have no extension: the administrator adds it to your [[manager]] table or with leadgate user."
+        reason = Sentence(
+            "You have no extension: the administrator adds it to your [[manager]] table or with leadgate user."
+        )
         return request.extension, Refusal(code="no_extension", reason=reason)
     if request.extension is not None and request.extension not in own:
-        reason = f"This extension is not yours; yours: {', '.join(own)}."
+        reason = Sentence("This extension is not yours; yours: %(known)s.", {"known": ", ".join(own)})
         return request.extension, Refusal(code="not_your_extension", reason=reason)
     return request.extension or own[0], None
 
@@ -126,7 +133,11 @@ def _contact(connection: Connection, contact_id: str | None) -> tuple[str | None
     if contact_id is None:
         return None, None
     known = "\x00" not in contact_id and connection.execute(select(Contact.id).where(Contact.id == contact_id)).first()
-    return (contact_id, None) if known else (None, Refusal(code="unknown_contact", reason="There is no such contact."))
+    return (
+        (contact_id, None)
+        if known
+        else (None, Refusal(code="unknown_contact", reason=Sentence("There is no such contact.")))
+    )
 
 
 def _limits(connection: Connection, asked: AskedCall) -> Refusal | None:
@@ -136,18 +147,21 @@ def _limits(connection: Connection, asked: AskedCall) -> Refusal | None:
         mine, OUTCALL.c.state == CallState.CALLING_MANAGER.value, OUTCALL.c.asked_at > asked.at - WAITS_AT_MOST
     )
     if connection.execute(ringing.limit(1)).first() is not None:
-        return Refusal(code="already_calling", reason="Your phone is being called already: pick it up.")
+        return Refusal(code="already_calling", reason=Sentence("Your phone is being called already: pick it up."))
     made = select(func.count()).where(
         mine, OUTCALL.c.state != CallState.REFUSED.value, OUTCALL.c.asked_at > asked.at - HOUR
     )
     if connection.execute(made).scalar_one() >= asked.per_hour:
-        reason = f"You asked for {asked.per_hour} calls within an hour, which is the limit ([pbx.originate] per_hour)."
+        reason = Sentence(
+            "You asked for %(num)s calls within an hour, which is the limit ([pbx.originate] per_hour).",
+            {"num": asked.per_hour},
+        )
         return Refusal(code="too_many_calls", reason=reason)
     return None
 
 
 def _settle(connection: Connection, call_id: str, state: CallState, refusal: Refusal | None, at: datetime) -> None:
-    code, reason = (refusal.code, refusal.reason) if refusal else (None, None)
+    code, reason = (refusal.code, str(refusal.reason)) if refusal else (None, None)
     connection.execute(
         update(OUTCALL)
         .where(OUTCALL.c.id == call_id)

@@ -30,6 +30,8 @@ class Delivery:
     size: int
     """Bytes."""
     interaction_id: str
+    lead_id: str | None
+    """The lead that it opened or joined; None: it has none, or was not processed yet."""
     kind: str | None
     """``message``, ``spam``, ``test``; None: not read yet."""
     preset: str | None
@@ -74,8 +76,9 @@ def deliveries(
     query = (
         select(
             Journal.id, Journal.source, Journal.received_at, Journal.state, Journal.error, Journal.draft,
-            Journal.interaction_id, func.length(Journal.raw).label("size"),
+            Journal.interaction_id, Interaction.lead_id, func.length(Journal.raw).label("size"),
         )
+        .join(Interaction, Interaction.id == Journal.interaction_id)
         .where(Journal.connector == connector)
         .order_by(Journal.id.desc())
         .limit(limit)
@@ -85,9 +88,7 @@ def deliveries(
     if before_id is not None:
         query = query.where(Journal.id < before_id)
     if kind is not None:
-        query = query.where(
-            select(Interaction.id).where(Interaction.id == Journal.interaction_id, Interaction.kind == kind).exists()
-        )
+        query = query.where(Interaction.kind == kind)
     return [_delivery(row) for row in connection.execute(query)]
 
 
@@ -103,6 +104,7 @@ def _delivery(row: Any) -> Delivery:
         error=row.error,
         size=row.size,
         interaction_id=row.interaction_id,
+        lead_id=row.lead_id,
         kind=draft.get("kind"),
         preset=details.get("preset"),
         name=draft.get("name"),

@@ -17,7 +17,7 @@ from gateway.capture.room import Room
 from gateway.capture.spool import Spool
 from gateway.core.clock import Clock, NewId
 from gateway.core.errors import NotDurable, StoreUnavailable
-from gateway.core.types import Inbound, Outcome, Receipt
+from gateway.core.types import Channel, Inbound, Outcome, Receipt
 from gateway.storage.engine import is_unique_violation
 from gateway.storage.store import Store
 
@@ -48,7 +48,8 @@ class DurableSink:
     spool: Spool
     clock: Clock
     new_id: NewId
-    keep: timedelta | None
+    keep: timedelta | Callable[[Channel], timedelta | None] | None
+    """For how long an item is kept, or how long one of a channel is; None: until it is erased."""
     on_stored: Callable[[], None]
     """Called after each commit: kicks the processing."""
     room: Room | None = None
@@ -75,7 +76,7 @@ class DurableSink:
     async def accept(self, item: Inbound) -> Receipt:
         """See ``core.ports.Sink``. Safe to call again with the same item."""
         self._demand_room()
-        entry = prepare(item, self.clock.now(), self.new_id, self.keep)
+        entry = self._prepare(item)
         try:
             async with asyncio.timeout(self.patience):
                 return await self._store(entry)
@@ -91,6 +92,10 @@ class DurableSink:
                 extra={"action": "store_failed", "connector": item.connector, "source": item.source},
             )
         return await self._to_spool(item, entry.interaction_id)
+
+    def _prepare(self, item: Inbound) -> Entry:
+        keep = self.keep(item.channel) if callable(self.keep) else self.keep
+        return prepare(item, self.clock.now(), self.new_id, keep)
 
     def _demand_room(self) -> None:
         if self.room is None:
@@ -150,7 +155,7 @@ class DurableSink:
             if item is None:
                 continue
             try:
-                await self._store(prepare(item, self.clock.now(), self.new_id, self.keep))
+                await self._store(self._prepare(item))
             except StoreUnavailable:
                 return False
             except Exception:

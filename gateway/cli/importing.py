@@ -94,7 +94,7 @@ async def _import_one(
         spool=Spool(settings.data / "spool"),
         clock=clock,
         new_id=new_id,
-        keep=settings.retention.keep,
+        keep=settings.retention.of,
         on_stored=lambda: None,
         patience=60.0,  # nobody waits for an answer: better slow than through the spool
     )

@@ -162,7 +162,7 @@ def _sink(store: Store, settings: Settings) -> Sink:
         spool=spool,
         clock=SystemClock(),
         new_id=new_id,
-        keep=settings.retention.keep,
+        keep=settings.retention.of,
         on_stored=lambda: None,
         patience=60.0,  # nobody waits for an answer: better slow than through the spool
     )

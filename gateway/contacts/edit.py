@@ -20,11 +20,13 @@ from gateway.core.by import By
 from gateway.core.errors import Conflict, NotFound, NotPossible
 from gateway.core.phone import phone_handle
 from gateway.core.placement import Event
+from gateway.core.sentences import Sentence
 from gateway.core.types import Handle, HandleKind
 from gateway.live.changes import ChangeKind, record
 from gateway.storage.tables import Contact, ContactHandle, ContactMerge, Manager
 from gateway.views.people import contact_briefs
 
+NAME, COMPANY = Sentence("The name"), Sentence("The company")
 MAX_NAME = 300
 MAX_HANDLES = 50
 
@@ -79,7 +81,7 @@ class ContactDesk:
     def create(self, connection: Connection, new: NewContact, by: By) -> str:
         """A new contact; its id. Raises NotPossible; Conflict where somebody has one of the handles."""
         handles = self.handles(new.phones, new.emails)
-        name, company = _text(new.name, "name"), _text(new.company, "company")
+        name, company = _text(new.name, NAME), _text(new.company, COMPANY)
         if not (handles or name or company):
             raise NotPossible("A contact has a name, a company, a phone number or a mail address at least.")
         self._refuse_taken(connection, handles, None)
@@ -104,9 +106,9 @@ class ContactDesk:
         contact = found_contact(connection, contact_id)
         values: dict[str, Any] = {}
         if change.name is not UNSET:
-            values["name"] = _text(change.name, "name")
+            values["name"] = _text(change.name, NAME)
         if change.company is not UNSET:
-            values["company"] = _text(change.company, "company")
+            values["company"] = _text(change.company, COMPANY)
         if change.manager is not UNSET:
             values["owner_id"] = None if change.manager is None else owner_id_of(connection, change.manager)
         changed = {name: value for name, value in values.items() if getattr(contact, name) != value}
@@ -149,18 +151,18 @@ class ContactDesk:
         for text in phones:
             handle = phone_handle(text, self.region)
             if handle is None:
-                raise NotPossible(f"{text[:40]!r} is no phone number: write it like +79261234567.")
+                raise NotPossible("%(text)r is no phone number: write it like +79261234567.", text=text[:40])
             found.append(handle)
         for text in emails:
             handle = email_handle(text)
             if handle is None:
-                raise NotPossible(f"{text[:80]!r} is no mail address.")
+                raise NotPossible("%(text)r is no mail address.", text=text[:80])
             found.append(handle)
         for handle in found:
             if self.is_own(handle):
-                raise NotPossible(f"{handle.value} is the company's own: it is never a contact's.")
+                raise NotPossible("%(value)s is the company's own: it is never a contact's.", value=handle.value)
         if len(found) > MAX_HANDLES:
-            raise NotPossible(f"A contact has at most {MAX_HANDLES} numbers and addresses.")
+            raise NotPossible("A contact has at most %(most)s numbers and addresses.", most=MAX_HANDLES)
         return list(dict.fromkeys(found))
 
     def tell(self, connection: Connection, contact_id: str, at: datetime, merged: Sequence[str] = ()) -> None:
@@ -204,7 +206,11 @@ class ContactDesk:
             )
             owner = connection.execute(query).scalar_one_or_none()
             if owner is not None and owner != contact_id:
-                raise Conflict(f"{handle.value} belongs to the contact {owner}: merge the two, or take it away there.")
+                raise Conflict(
+                    "%(value)s belongs to the contact %(owner)s: merge the two, or take it away there.",
+                    value=handle.value,
+                    owner=owner,
+                )
 
 
 def found_contact(connection: Connection, contact_id: str) -> Row[Any]:
@@ -213,7 +219,7 @@ def found_contact(connection: Connection, contact_id: str) -> Row[Any]:
     if row is None:
         raise NotFound("There is no contact with this id.")
     if row.merged_into is not None:
-        raise NotPossible(f"This contact was merged into {row.merged_into}: use that one.")
+        raise NotPossible("This contact was merged into %(id)s: use that one.", id=row.merged_into)
     return row
 
 
@@ -222,14 +228,14 @@ def owner_id_of(connection: Connection, named: str) -> str:
     query = select(Manager.id).where(or_(Manager.id == named, Manager.login == named), Manager.disabled_at.is_(None))
     found = connection.execute(query).scalars().first()
     if found is None:
-        raise NotPossible(f"There is no active manager {named[:60]!r}.")
+        raise NotPossible("There is no active manager %(named)r.", named=named[:60])
     return found
 
 
-def _text(text: str, what: str) -> str | None:
+def _text(text: str, what: Sentence) -> str | None:
     stripped = " ".join(text.split())
     if len(stripped) > MAX_NAME:
-        raise NotPossible(f"The {what} has more than {MAX_NAME} characters.")
+        raise NotPossible("%(what)s has more than %(most)s characters.", what=what, most=MAX_NAME)
     return stripped or None
 
 

@@ -75,7 +75,11 @@ def _import_row(connection: Connection, row: Row, desk: ContactDesk, managers: M
     owner = _manager(row.get("manager"), managers)
     contacts = _owners(connection, handles)
     if len(contacts) > 1:
-        raise NotPossible(f"It belongs to {len(contacts)} contacts ({', '.join(sorted(contacts))}): merge them first.")
+        raise NotPossible(
+            "It belongs to %(count)s contacts (%(ids)s): merge them first.",
+            count=len(contacts),
+            ids=", ".join(sorted(contacts)),
+        )
     if not contacts:
         phones = [h.value for h in handles if h.kind is HandleKind.PHONE]
         emails = [h.value for h in handles if h.kind is HandleKind.EMAIL]
@@ -145,6 +149,6 @@ def _manager(cell: str, managers: Mapping[str, str]) -> str | None:
     found = managers.get(cell.casefold())
     if found is None:
         raise NotPossible(
-            f"There is no manager {cell[:60]!r}: write an id, a name or an extension of one active manager."
+            "There is no manager %(cell)r: write an id, a name or an extension of one active manager.", cell=cell[:60]
         )
     return found

@@ -126,7 +126,7 @@ def unmerge(connection: Connection, merge_id: str, at: datetime) -> None:
     query = select(ContactMerge).where(ContactMerge.id == merge_id, ContactMerge.undone_at.is_(None))
     log = connection.execute(query).one_or_none()
     if log is None:
-        raise NotMerged(f"there is no merge {merge_id} that could be undone")
+        raise NotMerged("there is no merge %(id)s that could be undone", id=merge_id)
     moved: dict[str, Any] = {"handles": ContactHandle, "interactions": Interaction, "leads": Lead, **OF_CONTACT}
     for key, table in moved.items():
         still = table.id.in_(log.moved.get(key, ())) & (table.contact_id == log.winner_id)  # older logs have no work

@@ -69,14 +69,16 @@ def add_segment(connection: Connection, new: NewSegment, by: By) -> SegmentView:
     """Keep a filter. Raises NotPossible; Conflict where whoever asks sees one of this name already."""
     name = " ".join(new.name.split())
     if not name or len(name) > MAX_NAME:
-        raise NotPossible(f"A segment has a name of at most {MAX_NAME} characters.")
+        raise NotPossible("A segment has a name of at most %(most)s characters.", most=MAX_NAME)
     if not new.filters.values():
         raise NotPossible("Choose a filter first: a segment of everybody is the list itself.")
     if any(segment.name == name for segment in segments(connection, by.manager_id)):
-        raise Conflict(f"There is a segment {name!r} already: give this one another name, or remove that one.")
+        raise Conflict(
+            "There is a segment %(name)r already: give this one another name, or remove that one.", name=name
+        )
     own = select(func.count()).select_from(Segment).where(_of(by.manager_id))
     if connection.execute(own).scalar_one() >= MOST:
-        raise NotPossible(f"You have {MOST} segments: remove some first.")
+        raise NotPossible("You have %(most)s segments: remove some first.", most=MOST)
     segment_id = by.new_id()
     shared = new.shared or by.manager_id is None  # what a program makes for itself nobody would ever see
     row = {

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from gateway.core.errors import LeadgateError
+from gateway.core.sentences import Unusable
 
 ENCODINGS = ("utf-8-sig", "cp1251")
 """Tried in this order; anything is valid windows-1251, so it is last (Excel's Russian default)."""
@@ -58,12 +59,12 @@ def read_rows(
     try:
         headings = next(reader, [])
     except csv.Error as error:
-        raise BadFile(f"The first line is no line of a CSV file: {error}.") from None
+        raise BadFile("The first line is no line of a CSV file: %(why)s.", why=error) from None
     places = _places(headings, columns)
     missing = [name for name in needed if name not in places]
     if missing:
         known = "; ".join(f"{name} ({', '.join(columns[name])})" for name in missing)
-        raise BadFile(f"The first line must name the columns; missing: {known}.")
+        raise BadFile("The first line must name the columns; missing: %(known)s.", known=known)
     return _rows(reader, places)
 
 
@@ -75,7 +76,7 @@ def _rows(reader: Iterator[list[str]], places: Mapping[str, int]) -> Iterator[Ro
         except StopIteration:
             return
         except csv.Error as error:
-            raise BadFile(f"Line {line} is no line of a CSV file: {error}.") from None
+            raise BadFile("Line %(line)s is no line of a CSV file: %(why)s.", line=line, why=error) from None
         if any(cell.strip() for cell in cells):
             found = {name: harmless(cells[place]) for name, place in places.items() if place < len(cells)}
             yield Row(line, found)
@@ -90,7 +91,10 @@ def _text(content: bytes, encoding: str) -> str:
         if "\x00" in text:
             raise BadFile("The file is no text: save it as CSV (UTF-8).")
         return text
-    raise BadFile(f"The file can't be read as {encoding or 'text'}: say --encoding, or save it as CSV (UTF-8).")
+    raise BadFile(
+        "The file can't be read as %(encoding)s: say --encoding, or save it as CSV (UTF-8).",
+        encoding=encoding or "text",
+    )
 
 
 def _separator(text: str) -> str:
@@ -129,4 +133,4 @@ def parse_day(text: str) -> date:
             return datetime.strptime(text, form).date()  # noqa: DTZ007 - a day on the calendar has no zone
         except ValueError:
             continue
-    raise ValueError(f"{text[:40]!r} is no day: write it like 2026-11-22 or 22.11.2026")
+    raise Unusable("%(text)r is no day: write it like 2026-11-22 or 22.11.2026", text=text[:40])

@@ -6,12 +6,22 @@ for people: what is wrong, with which thing, and the way out.
 
 from __future__ import annotations
 
+from gateway.core.sentences import Sentence
+
 
 class LeadgateError(Exception):
-    """Base of all errors that Leadgate raises on purpose."""
+    """Base of all errors that Leadgate raises on purpose.
+
+    ``NotFound("There is no stage %(stage)s.", stage=name)``: programs and the log get English, and the pages say it
+    in their reader's language. So the sentence is a literal, and tests/unit/web/test_refusals.py looks it up.
+    """
 
     code = "error"
     retryable = False
+
+    def __init__(self, sentence: str | Sentence = "", /, **values: object) -> None:
+        self.sentence = sentence if isinstance(sentence, Sentence) else Sentence(sentence, values)
+        super().__init__(str(self.sentence))
 
 
 class StoreUnavailable(LeadgateError):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from decimal import Decimal, InvalidOperation
 
+from gateway.core.sentences import Unusable
+
 MOST = 10**15
 """In smallest units: ten thousand billion roubles. Sums of a thousand such amounts still fit 64 bits."""
 
@@ -24,7 +26,9 @@ def digits(currency: str) -> int:
 def check_currency(currency: str) -> str:
     """The code itself. Raises ValueError for what is no code of ISO 4217's form."""
     if not re.fullmatch("[A-Z]{3}", currency):
-        raise ValueError(f"{currency[:20]!r} is no currency code of three capital letters, such as RUB or EUR")
+        raise Unusable(
+            "%(currency)r is no currency code of three capital letters, such as RUB or EUR", currency=currency[:20]
+        )
     return currency
 
 
@@ -36,15 +40,20 @@ def parse_amount(text: str, currency: str) -> int:
     elif bare.count(",") == 1 and "." not in bare:
         bare = bare.replace(",", ".")
     if len(bare) > 40 or not _PLAIN.fullmatch(bare) or not bare.isascii():
-        raise ValueError(f"{text[:40]!r} is no amount: write it like 12500.50")
+        raise Unusable("%(text)r is no amount: write it like 12500.50", text=text[:40])
     try:
         units = Decimal(bare).scaleb(digits(currency))
     except InvalidOperation:
-        raise ValueError(f"{text[:40]!r} is no amount: write it like 12500.50") from None
+        raise Unusable("%(text)r is no amount: write it like 12500.50", text=text[:40]) from None
     if units != units.to_integral_value():
-        raise ValueError(f"{text[:40]!r} has more decimal places than {currency} has ({digits(currency)})")
+        raise Unusable(
+            "%(text)r has more decimal places than %(currency)s has (%(digits)s)",
+            text=text[:40],
+            currency=currency,
+            digits=digits(currency),
+        )
     if abs(units) > MOST:
-        raise ValueError(f"{text[:40]!r} is more than can be stored")
+        raise Unusable("%(text)r is more than can be stored", text=text[:40])
     return int(units)
 
 

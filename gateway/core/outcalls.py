@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from gateway.core.errors import LeadgateError
+from gateway.core.sentences import Sentence
 
 CALL_VARIABLE = "LEADGATE_CALL"
 """The channel variable that carries ``Originated.id``: by it the tracker knows which call was asked for."""
@@ -68,15 +69,15 @@ class Originated:
     state: CallState
     code: str | None = None
     """A stable word for programs where it was refused or failed."""
-    reason: str | None = None
+    reason: str | Sentence | None = None
     """The same as a sentence with the way out."""
 
 
 class CallRefused(LeadgateError):
     """The call was not made. ``code`` for programs, the text for people."""
 
-    def __init__(self, text: str, *, code: str, originated_id: str | None = None) -> None:
-        super().__init__(text)
+    def __init__(self, sentence: str | Sentence, *, code: str, originated_id: str | None = None) -> None:
+        super().__init__(sentence)
         self.code = code
         self.originated_id = originated_id
         """Where the refusal is written down."""
@@ -87,7 +88,7 @@ class Refusal:
     """Why not."""
 
     code: str
-    reason: str
+    reason: str | Sentence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

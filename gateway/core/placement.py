@@ -42,3 +42,5 @@ class Placement:
     """Now."""
     new_id: NewId
     keep_until: datetime | None
+    is_told: bool = True
+    """Somebody is to be told of what follows. Else no event need be made, which costs more reads than the deed."""

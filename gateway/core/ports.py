@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from gateway.core.sentences import Sentence
 from gateway.core.types import Draft, Inbound, Json, Receipt
 
 
@@ -113,9 +114,9 @@ class Alarm:
 
     key: str
     """The same for the same trouble as long as it lasts: people are told once."""
-    subject: str
-    text: str
-    """What is wrong and what to do."""
+    subject: Sentence
+    text: Sentence
+    """What is wrong and what to do. Each reader gets it in the own language."""
 
 
 class AlarmSource(Protocol):

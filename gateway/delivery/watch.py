@@ -11,6 +11,7 @@ from typing import Protocol
 from gateway.core.clock import Clock
 from gateway.core.errors import StoreUnavailable
 from gateway.core.ports import Alarm
+from gateway.core.sentences import N_, Sentence
 from gateway.delivery import outbox
 from gateway.delivery.outbox import Backlog
 from gateway.delivery.settings import CrmSettings
@@ -91,8 +92,14 @@ class Watch:
         return [
             Alarm(
                 key=f"crm-late/{lane.crm.name}/{self._since[lane.crm.name]:%Y-%m-%dT%H:%M:%S}",
-                subject=f"CRM {lane.crm.name} is late",
-                text=f"{lane.late}. Nothing is lost; 'leadgate outbox list --crm {lane.crm.name}' says why.",
+                subject=Sentence(N_("CRM %(crm)s is late"), {"crm": lane.crm.name}),
+                text=Sentence(
+                    N_(
+                        "Its oldest delivery waits since %(moment)s UTC. Nothing is lost; 'leadgate outbox list --crm "
+                        "%(crm)s' says why."
+                    ),
+                    {"crm": lane.crm.name, "moment": f"{self._since[lane.crm.name]:%Y-%m-%d %H:%M}"},
+                ),
             )
             for lane in self._lanes
             if lane.late and lane.crm.name in self._since

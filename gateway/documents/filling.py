@@ -11,6 +11,7 @@ from typing import Any
 from gateway.core.csvrows import parse_day
 from gateway.core.errors import NotPossible
 from gateway.core.money import MOST, parse_amount
+from gateway.core.sentences import Unusable
 from gateway.documents.template import Field, Template
 
 MAX_TEXT = 20_000
@@ -50,20 +51,25 @@ def fill(template: Template, given: Mapping[str, Any], currency: str) -> Filled:
     known = {field.name: field for field in template.head.field}
     for name in given:
         if name not in known:
-            raise NotPossible(f"The template {template.name} has no field {name[:40]!r}; it has {', '.join(known)}.")
+            raise NotPossible(
+                "The template %(name)s has no field %(field)r; it has %(known)s.",
+                name=template.name,
+                field=name[:40],
+                known=", ".join(known),
+            )
     values: dict[str, Any] = {}
     total: Amount | None = None
     for field in template.head.field:
         raw = given.get(field.name)
         if raw in (None, "", []):
             if field.required:
-                raise NotPossible(f"Fill in {field.label} ({field.name}).")
+                raise NotPossible("Fill in %(label)s (%(name)s).", label=field.label, name=field.name)
             values[field.name] = [] if field.type == "items" else None if field.type != "text" else ""
             continue
         try:
             values[field.name] = _value(field, raw, currency)
         except ValueError as error:
-            raise NotPossible(f"{field.label} ({field.name}): {error}.") from None
+            raise NotPossible("%(label)s (%(name)s): %(why)s.", label=field.label, name=field.name, why=error) from None
         if field.type == "items":
             total = Amount(sum(item.sum.units for item in values[field.name]), currency)
         elif field.type == "money" and field.name == "amount" and total is None:
@@ -78,10 +84,10 @@ def _value(field: Field, raw: Any, currency: str) -> Any:
     if field.type == "items":
         return _items(raw, currency)
     if not isinstance(raw, str | int | float) or isinstance(raw, bool):
-        raise ValueError("write a text")  # noqa: TRY004 - the caller turns it into a sentence
+        raise Unusable("write a text")
     text = str(raw).strip()
     if len(text) > MAX_TEXT:
-        raise ValueError(f"it has more than {MAX_TEXT} characters")
+        raise Unusable("it has more than %(most)s characters", most=MAX_TEXT)
     if field.type == "date":
         return parse_day(text)
     if field.type == "number":
@@ -93,24 +99,24 @@ def _value(field: Field, raw: Any, currency: str) -> Any:
 
 def _items(raw: Any, currency: str) -> list[Item]:
     if not isinstance(raw, Sequence) or isinstance(raw, str) or len(raw) > MAX_ITEMS:
-        raise ValueError(f"write a list of at most {MAX_ITEMS} items")
+        raise Unusable("write a list of at most %(most)s items", most=MAX_ITEMS)
     return [_item(number, one, currency) for number, one in enumerate(raw, start=1)]
 
 
 def _item(number: int, raw: Any, currency: str) -> Item:
     if not isinstance(raw, Mapping) or set(raw) - {"name", "quantity", "unit", "price"}:
-        raise ValueError(f"item {number} has name, quantity, unit and price, nothing else")
+        raise Unusable("item %(number)s has name, quantity, unit and price, nothing else", number=number)
     name = str(raw.get("name") or "").strip()
     if not name or len(name) > MAX_TEXT:
-        raise ValueError(f"item {number} has no name")
+        raise Unusable("item %(number)s has no name", number=number)
     try:
         quantity = _number(str(raw.get("quantity") or "1"))
         price = parse_amount(str(raw.get("price") or "0"), currency)
     except ValueError as error:
-        raise ValueError(f"item {number}: {error}") from None
+        raise Unusable("item %(number)s: %(why)s", number=number, why=error) from None
     units = int((quantity * price).quantize(Decimal(1), ROUND_HALF_UP))
     if abs(units) > MOST:
-        raise ValueError(f"item {number}: the sum is more than can be stored")
+        raise Unusable("item %(number)s: the sum is more than can be stored", number=number)
     unit = str(raw.get("unit") or "").strip()[:40]
     return Item(name, quantity, unit, Amount(price, currency), Amount(units, currency))
 
@@ -119,9 +125,9 @@ def _number(text: str) -> Decimal:
     try:
         number = Decimal(text.replace(",", ".").replace("\u00a0", "").replace(" ", ""))
     except InvalidOperation:
-        raise ValueError(f"{text[:40]!r} is no number") from None
+        raise Unusable("%(text)r is no number", text=text[:40]) from None
     if not number.is_finite() or abs(number) > MAX_NUMBER:
-        raise ValueError(f"{text[:40]!r} is no number that can be meant")
+        raise Unusable("%(text)r is no number that can be meant", text=text[:40])
     return number
 
 

@@ -46,7 +46,7 @@ class Library:
             text = own if own is not None else _shipped(file)
             if text is not None:
                 return parse_template(text, name=name, language=wanted, own=own is not None)
-        raise NotPossible(f"There is no template {name[:40]!r}.")
+        raise NotPossible("There is no template %(name)r.", name=name[:40])
 
     def part(self, name: str) -> str | None:
         """What a template extends or includes, by its file name; None where there is no such file."""
@@ -69,11 +69,13 @@ class Library:
         if not path.is_file():
             return None
         if path.stat().st_size > MAX_BYTES:
-            raise BadTemplate(f"The template {file} is larger than 1 MB: put pictures into files beside it.")
+            raise BadTemplate(
+                "The template %(file)s is larger than 1 MB: put pictures into files beside it.", file=file
+            )
         try:
             return path.read_text(encoding="utf-8")
         except UnicodeDecodeError:
-            raise BadTemplate(f"The template {file} is not written in UTF-8.") from None
+            raise BadTemplate("The template %(file)s is not written in UTF-8.", file=file) from None
 
     def _names(self) -> list[tuple[str, str]]:
         """Name and language of each."""

@@ -110,12 +110,12 @@ class Office:
         """Raises NotPossible."""
         lead = leads_by_id(connection, [lead_id]).get(lead_id) if lead_id is not None else None
         if lead_id is not None and lead is None:
-            raise NotPossible(f"There is no lead {lead_id[:60]!r}.")
+            raise NotPossible("There is no lead %(id)r.", id=lead_id[:60])
         if lead is not None and lead.contact is not None:
             contact_id = lead.contact.id
         person = contact_briefs(connection, [contact_id]).get(contact_id)
         if contact_id is not None and person is None:
-            raise NotPossible(f"There is no contact {contact_id[:60]!r}.")
+            raise NotPossible("There is no contact %(id)r.", id=contact_id[:60])
         if lead is None and person is None:
             raise NotPossible("Say for whom: lead or contact.")
         columns = select(Contact.company).where(Contact.id == contact_id)
@@ -192,7 +192,7 @@ def declare_void(connection: Connection, document_id: str, reason: str, by: By) 
         raise Conflict("It was declared void already.")
     words = reason.strip()
     if not words or len(words) > MAX_REASON:
-        raise NotPossible(f"Say why it is void, in at most {MAX_REASON} characters.")
+        raise NotPossible("Say why it is void, in at most %(most)s characters.", most=MAX_REASON)
     connection.execute(update(Document).where(Document.id == document_id).values(void_at=by.at, void_reason=words))
     write_down(connection, "document.void", document_id, {"reason": words}, by)
     tell_pages(connection, document.lead_id, document.contact_id, by)

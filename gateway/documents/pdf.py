@@ -11,6 +11,7 @@ import threading
 from typing import Any
 
 from gateway.core.errors import LeadgateError
+from gateway.core.sentences import Sentence
 from gateway.documents.library import Library
 
 log = logging.getLogger(__name__)
@@ -38,13 +39,13 @@ class NoPdf(LeadgateError):
     code = "pdf_not_available"
 
 
-def why_no_pdf() -> str | None:
+def why_no_pdf() -> Sentence | None:
     """A sentence where PDF files can't be made here; None where they can."""
     try:
         import weasyprint  # noqa: F401 - to see whether it loads
     except (ImportError, OSError) as error:
         log.debug("WeasyPrint does not load: %s", error, extra={"action": "pdf_not_available"})
-        return (
+        return Sentence(
             "PDF files can't be made on this machine: WeasyPrint finds no Pango. Install it "
             "(Debian, Ubuntu: apt install libpango-1.0-0 libpangoft2-1.0-0) and restart Leadgate. "
             "The document itself is stored, and can be opened and printed as a page."
@@ -54,9 +55,9 @@ def why_no_pdf() -> str | None:
 
 def to_pdf(html: str, library: Library) -> bytes:
     """The PDF of a page. Raises NoPdf. Takes some ten milliseconds a page: not on the event loop."""
-    why = why_no_pdf()
-    if why is not None:
-        raise NoPdf(why)
+    sentence = why_no_pdf()
+    if sentence is not None:
+        raise NoPdf(sentence)
     import weasyprint
 
     with _ONE_AT_A_TIME:

@@ -74,7 +74,7 @@ class Rendering:
         values = {**context, "label": mark, "language": template.language}
         html = self._render(self._pages, template, "its HTML", template.html, values)
         if len(html) > MAX_HTML:
-            raise BadTemplate(f"The template {template.name} gave more than 2 MB of HTML.")
+            raise BadTemplate("The template %(name)s gave more than 2 MB of HTML.", name=template.name)
         title = self._render(self._texts, template, "title", head.title, values)
         subject = self._render(self._texts, template, "subject", head.subject, values)
         message = self._render(self._texts, template, "message", head.message, values)
@@ -100,7 +100,13 @@ class Rendering:
         ) as error:  # a slip in the template, or what it computes: a division by zero, a text plus a number
             name = f"{template.name}.{template.language}.html"
             where = f", line {error.lineno}" if isinstance(error, TemplateSyntaxError) else ""
-            raise BadTemplate(f"The template {name}: {what} can't be rendered{where}: {error}.") from None
+            raise BadTemplate(
+                "The template %(name)s: %(what)s can't be rendered%(where)s: %(why)s.",
+                name=name,
+                what=what,
+                where=where,
+                why=error,
+            ) from None
 
     def money(self, amount: object) -> str:
         """``12 500,50 ₽``; nothing for no amount."""

@@ -44,14 +44,14 @@ def send(connection: Connection, document_id: str, wish: SendDocument, pdf: byte
     """
     document = found_document(connection, document_id)
     if document.void_at is not None:
-        raise NotPossible(f"The document was declared void: {document.void_reason}")
+        raise NotPossible("The document was declared void: %(reason)s", reason=document.void_reason)
     to = _recipients(connection, document, wish)
     if (
         document.sent_at is not None
         and sorted(document.sent_to) == sorted(to)
         and by.at - document.sent_at < AGAIN_AFTER
     ):
-        raise Conflict(f"It was sent to {', '.join(to)} a moment ago.")
+        raise Conflict("It was sent to %(to)s a moment ago.", to=", ".join(to))
     letter = Letter(
         to=to,
         subject=" ".join(wish.subject.split()) or document.subject,
@@ -69,7 +69,7 @@ def send(connection: Connection, document_id: str, wish: SendDocument, pdf: byte
     try:
         put_letter(connection, letter, key=f"document:{document_id}:{by.new_id()}", at=by.at, new_id=by.new_id)
     except ValueError as error:
-        raise NotPossible(f"It can't be sent: {error}.") from None
+        raise NotPossible("It can't be sent: %(why)s.", why=error) from None
     connection.execute(update(Document).where(Document.id == document_id).values(sent_at=by.at, sent_to=list(to)))
     write_down(connection, "document.sent", document_id, {"to": list(to), "lead": document.lead_id}, by)
     tell_pages(connection, document.lead_id, document.contact_id, by)
@@ -85,13 +85,13 @@ def file_name(document: Row[Any]) -> str:
 
 def _recipients(connection: Connection, document: Row[Any], wish: SendDocument) -> tuple[str, ...]:
     if len(wish.to) > MAX_RECIPIENTS:
-        raise NotPossible(f"At most {MAX_RECIPIENTS} people get one letter.")
+        raise NotPossible("At most %(most)s people get one letter.", most=MAX_RECIPIENTS)
     if len(wish.message) > MAX_MESSAGE:
-        raise NotPossible(f"The message has more than {MAX_MESSAGE} characters.")
+        raise NotPossible("The message has more than %(most)s characters.", most=MAX_MESSAGE)
     to = tuple(dict.fromkeys(address.strip() for address in wish.to if address.strip())) or _first(connection, document)
     for address in to:
         if canonical_address(address) is None:
-            raise NotPossible(f"{address[:80]!r} is no mail address.")
+            raise NotPossible("%(address)r is no mail address.", address=address[:80])
     if not to:
         raise NotPossible("The contact has no mail address: write one into to.")
     return to

@@ -100,23 +100,27 @@ def parse_template(text: str, *, name: str, language: str, own: bool) -> Templat
     where = f"The template {name}.{language}.html"
     match = _FENCE.match(text.lstrip("\ufeff"))
     if match is None:
-        raise BadTemplate(f"{where} does not begin with a head in TOML between two lines of +++.")
+        raise BadTemplate("%(where)s does not begin with a head in TOML between two lines of +++.", where=where)
     try:
         head = msgspec.convert(tomllib.loads(match.group(1)), Head)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise BadTemplate(f"{where}: its head can't be used: {error}.") from None
+        raise BadTemplate("%(where)s: its head can't be used: %(why)s.", where=where, why=error) from None
     if NAME.fullmatch(head.kind) is None:
-        raise BadTemplate(f"{where}: kind = {head.kind!r} is not made of small letters, digits, - and _.")
+        raise BadTemplate(
+            "%(where)s: kind = %(kind)r is not made of small letters, digits, - and _.", where=where, kind=head.kind
+        )
     if not re.search(r"\{number(?::0\d)?\}", head.number) or "{year" not in head.number:
-        raise BadTemplate(f"{where}: number needs {{year}} and {{number}}, or two documents would have the same.")
+        raise BadTemplate(
+            "%(where)s: number needs {year} and {number}, or two documents would have the same.", where=where
+        )
     if re.search(r"[{}<>&\"'\\]", _NUMBER.sub("", head.number)):
         raise BadTemplate(
-            f"{where}: number may have {{year}}, {{number}} and {{number:04}} in plain text, nothing else."
+            "%(where)s: number may have {year}, {number} and {number:04} in plain text, nothing else.", where=where
         )
     names = [field.name for field in head.field]
     for field_name in names:
         if not field_name.isidentifier() or field_name in RESERVED or field_name.startswith("_"):
-            raise BadTemplate(f"{where}: a field can't be called {field_name!r}.")
+            raise BadTemplate("%(where)s: a field can't be called %(field_name)r.", where=where, field_name=field_name)
     if len(set(names)) < len(names):
-        raise BadTemplate(f"{where}: two fields have the same name.")
+        raise BadTemplate("%(where)s: two fields have the same name.", where=where)
     return Template(name=name, language=language, head=head, html=match.group(2), own=own)

@@ -69,7 +69,9 @@ def change_lead(
         raise NotFound("There is no lead with this id.")
     wanted = version if version is not None else (None if change.version is UNSET else change.version)
     if wanted is not None and wanted != lead.version:
-        raise Conflict(f"{who_changed(connection, 'lead', lead_id, by)}: load it again, then repeat your change.")
+        raise Conflict(
+            "%(who)s: load it again, then repeat your change.", who=who_changed(connection, "lead", lead_id, by)
+        )
     values = _values(connection, desk, lead, change)
     changed = {name: value for name, value in values.items() if getattr(lead, name) != value}
     if changed:
@@ -110,7 +112,7 @@ def money_of(amount: NewAmount | MoneyView | None, currency: str) -> tuple[int |
         code = check_currency(amount.currency or currency)
         units = parse_amount(amount.amount, code)
     except ValueError as error:
-        raise NotPossible(f"The amount can't be used: {error}.") from None
+        raise NotPossible("The amount can't be used: %(why)s.", why=error) from None
     if units < 0:
         raise NotPossible("The amount of a lead can't be below zero.")
     return units, code
@@ -120,9 +122,9 @@ def contact_id_of(connection: Connection, contact_id: str) -> str:
     """The id, if there is such a contact. Raises NotPossible."""
     row = connection.execute(select(Contact.merged_into).where(Contact.id == contact_id)).one_or_none()
     if row is None:
-        raise NotPossible(f"There is no contact {contact_id[:60]!r}.")
+        raise NotPossible("There is no contact %(id)r.", id=contact_id[:60])
     if row.merged_into is not None:
-        raise NotPossible(f"This contact was merged into {row.merged_into}: use that one.")
+        raise NotPossible("This contact was merged into %(id)s: use that one.", id=row.merged_into)
     return contact_id
 
 
@@ -161,7 +163,9 @@ def refuse_second_open_lead(connection: Connection, contact_id: str, *, except_i
         query = query.where(Lead.id != except_id)
     other = connection.execute(query).scalar_one_or_none()
     if other is not None:
-        raise Conflict(f"The contact has an open lead already: {other}. Work on that one, or close it first.")
+        raise Conflict(
+            "The contact has an open lead already: %(other)s. Work on that one, or close it first.", other=other
+        )
 
 
 def _note_move(connection: Connection, desk: Desk, lead: Row[Any], after: dict[str, Any], by: By) -> None:

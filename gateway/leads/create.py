@@ -80,9 +80,9 @@ def _interaction(connection: Connection, interaction_id: str) -> Row[Any]:
         select(Interaction).where(Interaction.id == interaction_id).with_for_update()
     ).one_or_none()
     if row is None:
-        raise NotPossible(f"There is no interaction {interaction_id[:60]!r}.")
+        raise NotPossible("There is no interaction %(id)r.", id=interaction_id[:60])
     if row.lead_id is not None:
-        raise Conflict(f"It belongs to the lead {row.lead_id} already.")
+        raise Conflict("It belongs to the lead %(id)s already.", id=row.lead_id)
     return row
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, or_, select
 from gateway.core.by import By
 from gateway.core.errors import NotPossible
 from gateway.core.placement import Event
+from gateway.core.sentences import Sentence
 from gateway.leads.durations import WorkingTime
 from gateway.leads.pipeline import Pipeline
 from gateway.live.changes import ChangeKind, record
@@ -77,24 +78,24 @@ def manager_id_of(connection: Connection, named: str) -> str:
         select(Manager.id, Manager.disabled_at).where(or_(Manager.id == named, Manager.login == named))
     ).first()
     if row is None:
-        raise NotPossible(f"There is no manager {named[:60]!r}.")
+        raise NotPossible("There is no manager %(named)r.", named=named[:60])
     if row.disabled_at is not None:
-        raise NotPossible(f"The manager {named[:60]!r} is disabled.")
+        raise NotPossible("The manager %(named)r is disabled.", named=named[:60])
     found: str = row.id
     return found
 
 
-def checked_text(text: str, what: str, most: int) -> str:
+def checked_text(text: str, what: Sentence, most: int) -> str:
     """``text`` without blanks around it. Raises NotPossible for an empty or endless one."""
     stripped = text.strip()
     if not stripped:
-        raise NotPossible(f"The {what} is empty.")
+        raise NotPossible("%(what)s is empty.", what=what)
     if len(stripped) > most:
-        raise NotPossible(f"The {what} has more than {most} characters.")
+        raise NotPossible("%(what)s has more than %(most)s characters.", what=what, most=most)
     return stripped
 
 
-def who_changed(connection: Connection, kind: str, object_id: str, by: By) -> str:
+def who_changed(connection: Connection, kind: str, object_id: str, by: By) -> Sentence:
     """``Anna changed it 12 seconds ago`` for a conflict, as far as the log of deeds knows."""
     row = connection.execute(
         select(Audit.actor, Audit.at)
@@ -103,13 +104,16 @@ def who_changed(connection: Connection, kind: str, object_id: str, by: By) -> st
         .limit(1)
     ).one_or_none()
     if row is None:
-        return "Somebody changed it meanwhile"
+        return Sentence("Somebody changed it meanwhile")
     seconds = max(0, round((by.at - row.at).total_seconds()))
-    when = f"{seconds} seconds ago" if seconds < 120 else f"{seconds // 60} minutes ago"
-    return f"{_named(connection, row.actor)} changed it {when}"
+    if seconds < 120:
+        when = Sentence("%(num)s seconds ago", {"num": seconds})
+    else:
+        when = Sentence("%(num)s minutes ago", {"num": seconds // 60})
+    return Sentence("%(who)s changed it %(when)s", {"who": _named(connection, row.actor), "when": when})
 
 
-def _named(connection: Connection, actor: str) -> str:
+def _named(connection: Connection, actor: str) -> str | Sentence:
     manager_id = actor.removeprefix("manager:")
     name = connection.execute(select(Manager.name).where(Manager.id == manager_id)).scalar_one_or_none()
-    return name or "A program"
+    return name or Sentence("A program")

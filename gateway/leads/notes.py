@@ -10,11 +10,13 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 from gateway.audit.log import Deed, record
 from gateway.core.by import By
 from gateway.core.errors import NotFound, NotPossible
+from gateway.core.sentences import Sentence
 from gateway.leads.desk import Desk, checked_text
 from gateway.live.changes import ChangeKind
 from gateway.live.changes import record as note_change
 from gateway.storage.tables import Note
 
+A_NOTE = Sentence("The note")
 MAX_NOTE = 20_000
 
 
@@ -33,7 +35,7 @@ def put_note(
         "id": note_id,
         "lead_id": lead_id,
         "contact_id": contact_id,
-        "text": checked_text(text, "note", MAX_NOTE),
+        "text": checked_text(text, A_NOTE, MAX_NOTE),
         "author": by.actor,
         "created_at": by.at,
         "keep_until": desk.keep_until(by.at),
@@ -46,7 +48,7 @@ def put_note(
 def edit_note(connection: Connection, note_id: str, text: str, by: By) -> None:
     """Write it anew. Raises NotFound, NotPossible for another person's note."""
     note = _own(connection, note_id, by)
-    values = {"text": checked_text(text, "note", MAX_NOTE), "edited_at": by.at}
+    values = {"text": checked_text(text, A_NOTE, MAX_NOTE), "edited_at": by.at}
     connection.execute(update(Note).where(Note.id == note_id).values(**values))
     _write_down(connection, "note.edited", note_id, {"lead": note.lead_id}, by)
     tell_pages(connection, note.lead_id, note.contact_id, by)

@@ -73,10 +73,14 @@ class Pipeline:
         if now.status == MERGED:
             raise NotPossible("This lead was joined to another one: work on that one.")
         if stage is not None and stage not in self._by_key:
-            raise NotPossible(f"There is no stage {stage[:40]!r}; there are {', '.join(self._by_key)}.")
+            raise NotPossible(
+                "There is no stage %(stage)r; there are %(known)s.", stage=stage[:40], known=", ".join(self._by_key)
+            )
         wanted = status if status is not None else self._status_of(stage, now)
         if wanted not in {OPEN, *CLOSED}:
-            raise NotPossible(f"There is no status {wanted[:40]!r} to be set; there are open, won, lost and spam.")
+            raise NotPossible(
+                "There is no status %(wanted)r to be set; there are open, won, lost and spam.", wanted=wanted[:40]
+            )
         target = stage if stage is not None else self._stage_for(wanted, now)
         self._fits(target, wanted)
         return Place(target, wanted, self._reason(wanted, reason, now))
@@ -100,9 +104,13 @@ class Pipeline:
     def _fits(self, stage: str, status: str) -> None:
         found = self._by_key.get(stage)
         if found is not None and found.won and status != WON:
-            raise NotPossible(f"A lead in the stage {stage!r} is won; choose another stage with {status!r}.")
+            raise NotPossible(
+                "A lead in the stage %(stage)r is won; choose another stage with %(status)r.",
+                stage=stage,
+                status=status,
+            )
         if status == WON and found is not None and not found.won and any(each.won for each in self.stages):
-            raise NotPossible(f"A won lead can't be in the stage {stage!r}.")
+            raise NotPossible("A won lead can't be in the stage %(stage)r.", stage=stage)
 
     def _reason(self, status: str, reason: str | None, now: Place) -> str | None:
         words = (reason or "").strip()
@@ -115,10 +123,12 @@ class Pipeline:
                 return now.reason
             words = "spam" if status == SPAM and not self.settings.spam_reasons else ""
         if not words:
-            raise NotPossible(f"Say why it is {status}: reason.")
+            raise NotPossible("Say why it is %(status)s: reason.", status=status)
         allowed = self.settings.lost_reasons if status == LOST else self.settings.spam_reasons
         if allowed and words not in allowed:
-            raise NotPossible(f"There is no reason {words[:80]!r}; there are: {'; '.join(allowed)}.")
+            raise NotPossible(
+                "There is no reason %(words)r; there are: %(known)s.", words=words[:80], known="; ".join(allowed)
+            )
         if len(words) > MAX_REASON:
-            raise NotPossible(f"The reason has more than {MAX_REASON} characters.")
+            raise NotPossible("The reason has more than %(most)s characters.", most=MAX_REASON)
         return words

@@ -15,9 +15,16 @@ from gateway.core.by import By
 from gateway.core.csvrows import BadRow, Row, parse_day
 from gateway.core.errors import Conflict, LeadgateError, NotFound, NotPossible
 from gateway.core.money import check_currency, parse_amount
+from gateway.core.sentences import Sentence
 from gateway.core.types import Channel
 from gateway.storage.tables import Spend
 
+TEXTS = {
+    "source": Sentence("The source"),
+    "medium": Sentence("The medium"),
+    "campaign": Sentence("The campaign"),
+    "comment": Sentence("The comment"),
+}
 MAX_TEXT = 300
 LONGEST_DAYS = 3660
 
@@ -55,7 +62,7 @@ def add_spend(connection: Connection, new: NewSpend, currency: str, by: By) -> s
     columns = _columns(new, currency)
     same = _same(connection, columns)
     if same is not None:
-        raise Conflict(f"There is an amount for this source and period already ({same}): change that one.")
+        raise Conflict("There is an amount for this source and period already (%(same)s): change that one.", same=same)
     return _insert(connection, columns, by)
 
 
@@ -88,7 +95,7 @@ def change_spend(
     columns = _columns(new, currency)
     same = _same(connection, columns, except_id=spend_id)
     if same is not None:
-        raise Conflict(f"There is an amount for this source and period already: {same}.")
+        raise Conflict("There is an amount for this source and period already: %(same)s.", same=same)
     connection.execute(
         update(Spend).where(Spend.id == spend_id).values(**columns, updated_at=by.at, version=row.version + 1)
     )
@@ -111,17 +118,17 @@ def _columns(new: NewSpend, currency: str) -> dict[str, Any]:
         raise NotPossible("The period ends before it begins.")
     if (new.last_day - new.first_day).days > LONGEST_DAYS or not 1990 <= new.first_day.year <= 2200:
         raise NotPossible("The period can't be meant: it is longer than ten years, or long ago, or far away.")
-    texts = {name: getattr(new, name).strip() for name in ("source", "medium", "campaign", "comment")}
+    texts = {name: getattr(new, name).strip() for name in TEXTS}
     for name, text in texts.items():
         if len(text) > MAX_TEXT:
-            raise NotPossible(f"The {name} has more than {MAX_TEXT} characters.")
+            raise NotPossible("%(what)s has more than %(most)s characters.", what=TEXTS[name], most=MAX_TEXT)
     if not (texts["source"] or new.channel):
         raise NotPossible("Say what was paid for: source or channel.")
     try:
         code = check_currency(new.currency.strip().upper() or currency)
         amount = parse_amount(new.amount, code)
     except ValueError as error:
-        raise NotPossible(f"The amount can't be used: {error}.") from None
+        raise NotPossible("The amount can't be used: %(why)s.", why=error) from None
     days = {"first_day": new.first_day, "last_day": new.last_day}
     return {**texts, "channel": new.channel, **days, "amount": amount, "currency": code}
 
@@ -137,8 +144,11 @@ def _same(connection: Connection, columns: Mapping[str, Any], *, except_id: str 
     for row in connection.execute(query):
         if (row.first_day, row.last_day) != (columns["first_day"], columns["last_day"]):
             raise Conflict(
-                f"The period overlaps with the amount for {row.first_day} to {row.last_day} ({row.id}): "
-                "what falls into both would count twice."
+                "The period overlaps with the amount for %(first_day)s to %(last_day)s (%(id)s): what falls into both "
+                "would count twice.",
+                first_day=row.first_day,
+                last_day=row.last_day,
+                id=row.id,
             )
         same = row.id
     return same
@@ -212,12 +222,14 @@ def spend_of_row(row: Row) -> NewSpend:
     """A row of a CSV file. Raises NotPossible with a sentence."""
     channel = row.get("channel").lower()
     if channel not in {"", *Channel}:
-        raise NotPossible(f"There is no channel {channel[:40]!r}; there are {', '.join(Channel)}.")
+        raise NotPossible(
+            "There is no channel %(channel)r; there are %(known)s.", channel=channel[:40], known=", ".join(Channel)
+        )
     day: Callable[[str], date] = parse_day
     try:
         first = day(row.get("first_day"))
         last = day(row.get("last_day")) if row.get("last_day") else first
     except ValueError as error:
-        raise NotPossible(f"{error}.") from None
+        raise NotPossible("%(why)s.", why=error) from None
     texts = {name: row.get(name) for name in ("source", "medium", "campaign", "amount", "currency", "comment")}
     return NewSpend(channel=channel, first_day=first, last_day=last, **texts)  # type: ignore[arg-type]

@@ -12,12 +12,14 @@ from sqlalchemy import Connection, Row, insert, select, update
 from gateway.audit.log import Deed, record
 from gateway.core.by import By
 from gateway.core.errors import Conflict, NotFound, NotPossible
+from gateway.core.sentences import Sentence
 from gateway.leads.change import contact_id_of
 from gateway.leads.desk import Desk, checked_text, manager_id_of, who_changed
 from gateway.leads.notes import tell_pages
 from gateway.storage.tables import Lead, Task
 
 TaskKind = Literal["call", "write", "meet", "other"]
+A_TASK = Sentence("The task")
 MAX_TEXT = 2000
 FAR = 2200
 """The year from which on a due time is a slip of the pen."""
@@ -60,7 +62,7 @@ def add_task(connection: Connection, desk: Desk, new: NewTask, by: By) -> str:
         "lead_id": lead_id,
         "contact_id": contact_id,
         "kind": new.kind,
-        "text": checked_text(new.text, "task", MAX_TEXT),
+        "text": checked_text(new.text, A_TASK, MAX_TEXT),
         "due_at": _checked_due(new.due_at),
         "owner_id": owner_id,
         "created_by": by.actor,
@@ -82,7 +84,9 @@ def change_task(
     if task is None:
         raise NotFound("There is no task with this id.")
     if version is not None and version != task.version:
-        raise Conflict(f"{who_changed(connection, 'task', task_id, by)}: load it again, then repeat your change.")
+        raise Conflict(
+            "%(who)s: load it again, then repeat your change.", who=who_changed(connection, "task", task_id, by)
+        )
     values = {
         name: value for name, value in _values(connection, task, change, by).items() if value != task._mapping[name]
     }
@@ -101,7 +105,7 @@ def _values(connection: Connection, task: Row[Any], change: TaskChange, by: By) 
     if change.kind is not UNSET:
         values["kind"] = change.kind
     if change.text is not UNSET:
-        values["text"] = checked_text(change.text, "task", MAX_TEXT)
+        values["text"] = checked_text(change.text, A_TASK, MAX_TEXT)
     if change.due_at is not UNSET:
         values |= {"due_at": _checked_due(change.due_at), "reminded_at": None}
     if change.owner is not UNSET:
@@ -120,7 +124,7 @@ def _about(connection: Connection, new: NewTask) -> tuple[str | None, str | None
     if new.lead is not None:
         lead = connection.execute(select(Lead.contact_id).where(Lead.id == new.lead)).one_or_none()
         if lead is None:
-            raise NotPossible(f"There is no lead {new.lead[:60]!r}.")
+            raise NotPossible("There is no lead %(lead)r.", lead=new.lead[:60])
         return new.lead, lead.contact_id
     if new.contact is None:
         raise NotPossible("A task is for a lead or for a contact: say which.")
@@ -131,7 +135,7 @@ def _checked_due(due_at: datetime) -> datetime:
     if due_at.tzinfo is None:
         raise NotPossible("Write due_at with its zone, as 2026-11-24T10:00:00+03:00.")
     if not 2000 <= due_at.year < FAR:
-        raise NotPossible(f"The year {due_at.year} of due_at can't be meant.")
+        raise NotPossible("The year %(year)s of due_at can't be meant.", year=due_at.year)
     return due_at
 
 

@@ -109,7 +109,7 @@ class AnswerDesk:
         if not answer.text.strip():
             raise NotPossible("The answer has no text.")
         if len(answer.text) > MAX_TEXT:
-            raise NotPossible(f"The answer is longer than {MAX_TEXT} characters.")
+            raise NotPossible("The answer is longer than %(most)s characters.", most=MAX_TEXT)
         to = _address(connection, answered, contact_id)
         key = _key(answer, by, lead_id, answered)
         known = _known(connection, key, answer)
@@ -120,7 +120,7 @@ class AnswerDesk:
         try:
             letter_id = put_letter(connection, letter, key=key, at=by.at, new_id=by.new_id)
         except ValueError as error:
-            raise NotPossible(f"The letter can't be sent: {error}.") from None
+            raise NotPossible("The letter can't be sent: %(why)s.", why=error) from None
         if letter_id is None:
             raise Conflict("This answer was given a moment ago.")
         kind, object_id = ("lead", lead_id) if lead_id else ("interaction", answered.id if answered else None)
@@ -138,7 +138,7 @@ class AnswerDesk:
         if answer.sender is not None:
             chosen = self._senders.find(answer.sender)
             if chosen is None:
-                raise NotPossible(f"There is no [[sender]] named {answer.sender!r} in the configuration.")
+                raise NotPossible("There is no [[sender]] named %(sender)r in the configuration.", sender=answer.sender)
             return chosen
         line = (answered.line or "").lower() if answered is not None else ""
         for sender in self._senders.by_name.values():

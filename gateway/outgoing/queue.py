@@ -14,6 +14,7 @@ from sqlalchemy import Connection, insert, select
 
 from gateway.core.address import canonical_address
 from gateway.core.clock import NewId
+from gateway.core.sentences import Unusable
 from gateway.storage.tables import Outgoing as OutgoingRow
 from gateway.storage.tables import OutgoingFile as FileRow
 
@@ -83,7 +84,11 @@ def put_letter(connection: Connection, letter: Letter, *, key: str, at: datetime
     recipients = _recipients(letter.to)
     size = sum(len(file.content) for file in letter.attachments)
     if size > MAX_FILES_BYTES:
-        raise ValueError(f"the attachments have {size >> 20} MB; mail servers take {MAX_FILES_BYTES >> 20} MB in all")
+        raise Unusable(
+            "the attachments have %(size)s MB; mail servers take %(most)s MB in all",
+            size=size >> 20,
+            most=MAX_FILES_BYTES >> 20,
+        )
     payload = {
         "to": recipients,
         "subject": storable(letter.subject),
@@ -137,14 +142,19 @@ def storable(text: str) -> str:
 
 def _recipients(addresses: tuple[str, ...]) -> list[str]:
     if not addresses:
-        raise ValueError("a letter needs a recipient")
+        raise Unusable("a letter needs a recipient")
     if len(addresses) > MAX_RECIPIENTS:
-        raise ValueError(f"a letter has at most {MAX_RECIPIENTS} recipients, this one {len(addresses)}")
+        raise Unusable(
+            "a letter has at most %(most)s recipients, this one %(count)s", most=MAX_RECIPIENTS, count=len(addresses)
+        )
     for address in addresses:
         if canonical_address(address) is None:
-            raise ValueError(f"{address!r} is no mail address")
+            raise Unusable("%(address)r is no mail address", address=address)
         if not address.rpartition("@")[0].isascii():
-            raise ValueError(f"{address!r}: letters outside ASCII before the @ can't be delivered by most mail servers")
+            raise Unusable(
+                "%(address)r: letters outside ASCII before the @ can't be delivered by most mail servers",
+                address=address,
+            )
     return list(dict.fromkeys(address.strip() for address in addresses))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, literal_column, select, update
 
 from gateway.audit.log import Deed, record
 from gateway.core.by import By
@@ -15,8 +15,9 @@ from gateway.core.errors import Conflict, NotFound
 from gateway.storage.tables import Outgoing, OutgoingAttempt
 
 STATES = ("waiting", "sending", "sent", "failed", "unknown", "dropped")
+OPEN = ("waiting", "sending")
 SHOWN = 100
-"""How many are listed at once, the newest first."""
+"""How many are listed at once where nobody says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,11 +52,48 @@ class OnShelf:
     """Only where one letter is asked for."""
 
 
-def listed(connection: Connection, state: str | None, limit: int = SHOWN) -> list[OnShelf]:
-    """The newest, of one state or of all. Notices are told by their letters and messages."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backlog:
+    """What stands out, for /health."""
+
+    waiting: int
+    """Letters, messages and notices that are on their way, or will be tried again."""
+    oldest: datetime | None
+    """When the oldest of them was put out."""
+    failed: int
+    """Given up: their writers were told."""
+    unknown: int
+    """May have arrived; a person may send them again."""
+
+
+def backlog(connection: Connection) -> Backlog:
+    """Counted by indexes that hold nothing else."""
+    rows = [
+        connection.execute(
+            select(func.count().label("rows"), func.min(Outgoing.created_at).label("oldest")).where(
+                Outgoing.state == literal_column(f"'{state}'")  # a literal, so that the partial index is used
+            )
+        ).one()
+        for state in (*OPEN, "failed", "unknown")
+    ]
+    waiting, sending, failed, unknown = rows
+    ages = [row.oldest for row in (waiting, sending) if row.oldest is not None]
+    return Backlog(
+        waiting=waiting.rows + sending.rows,
+        oldest=min(ages, default=None),
+        failed=failed.rows,
+        unknown=unknown.rows,
+    )
+
+
+def listed(connection: Connection, state: str | None, limit: int = SHOWN, before: str | None = None) -> list[OnShelf]:
+    """The newest, of one state or of all, those older than the id ``before``; ids grow with time. Notices are told by
+    their letters and messages."""
     query = select(Outgoing).where(Outgoing.way != "notice").order_by(Outgoing.id.desc()).limit(limit)
     if state is not None:
         query = query.where(Outgoing.state == state)
+    if before is not None:
+        query = query.where(Outgoing.id < before)
     return [_shown(row) for row in connection.execute(query).all()]
 
 
@@ -104,7 +142,7 @@ def _change(connection: Connection, letter_id: str, states: Sequence[str], state
         update(Outgoing).where(Outgoing.id == letter_id, Outgoing.state.in_(states)).values(**values)
     ).rowcount
     if not changed:
-        raise Conflict(f"The letter is {before.state}: nothing can be changed any more.")
+        raise Conflict("The letter is %(state)s: nothing can be changed any more.", state=before.state)
     deed = Deed(actor=by.actor, action=action, object_kind="letter", object_id=letter_id, detail={"was": before.state})
     record(connection, deed, by.at)
 

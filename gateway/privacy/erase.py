@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import cache
 from pathlib import Path
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from gateway.audit.log import Deed, record
 from gateway.core.types import Handle
@@ -21,6 +21,13 @@ from gateway.storage.tables import Erasure, table_of
 
 ERASURE = table_of(Erasure)
 KEY_FILE = "erasure.key"
+
+# made once: it is asked for every item that was read later
+_FORGOTTEN = (
+    select(ERASURE.c.id)
+    .where(ERASURE.c.digest.in_(bindparam("digests", expanding=True)), ERASURE.c.at > bindparam("moment"))
+    .limit(1)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +65,7 @@ class Memory:
         if not handles:
             return False
         digests = [self.digest(handle) for handle in handles]
-        query = select(ERASURE.c.id).where(ERASURE.c.digest.in_(digests), ERASURE.c.at > occurred_at).limit(1)
-        return connection.execute(query).first() is not None
+        return connection.execute(_FORGOTTEN, {"digests": digests, "moment": occurred_at}).first() is not None
 
 
 def _key_of(data: Path) -> bytes:

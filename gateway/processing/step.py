@@ -183,7 +183,7 @@ def _take_up(connection: Connection, journal_id: int, row: Any, interpreted: Dra
 
 def _place(connection: Connection, row: Any, draft: Draft, means: Means) -> None:
     """Contact, lead, events and changes of the interaction."""
-    at, rules = means.at, means.rules
+    at, rules, is_told = means.at, means.rules, means.outgoing.wants_any()
     keep_until = at + rules.keep if rules.keep is not None else None
     thread = thread_of(connection, Channel(row.channel), draft)
     person = _person(draft, rules)
@@ -203,6 +203,7 @@ def _place(connection: Connection, row: Any, draft: Draft, means: Means) -> None
         at=at,
         new_id=means.new_id,
         keep_until=keep_until,
+        is_told=is_told,
     )
     placed = None
     if row.lead_id is not None or not (where.is_history or _is_colleague(where.channel, draft, person)):
@@ -215,7 +216,7 @@ def _place(connection: Connection, row: Any, draft: Draft, means: Means) -> None
         connection.execute(_PLACE, {"interaction_id": row.id, **placing})
     record(connection, ChangeKind.INTERACTION_UPDATED, row.id, at)
     followed = [event for follower in means.followers for event in follower.follow(connection, where)]
-    if means.outgoing.wants_any():
+    if is_told:
         for event in [*(_events(connection, row, draft, who, placed, means.outgoing) if placed else ()), *followed]:
             means.outgoing.put(connection, event, at)
 

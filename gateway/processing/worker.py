@@ -2,25 +2,25 @@
 
 It may be killed at any point: a row that was not committed is simply there again. A row that fails is tried again
 later, then set aside with its reason, and never stops the others. Rows whose raw bytes must be read first (letters) are
-read beside the rest: a letter that takes ten seconds delays only itself.
+read beside the rest (``reading``).
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, exists, func, literal_column, select, update
-from sqlalchemy.orm import aliased
+from sqlalchemy import Connection, func, literal_column, select, update
 
 from gateway.core.clock import Clock, NewId
 from gateway.core.errors import StoreUnavailable
 from gateway.core.ports import Interpreter
 from gateway.core.types import Draft
+from gateway.processing.reading import RawReading, Read, ready_rows
 from gateway.processing.step import Follower, Means, Outgoing, Rules, process
 from gateway.storage.engine import is_unique_violation
 from gateway.storage.store import Store
@@ -31,8 +31,6 @@ log = logging.getLogger(__name__)
 
 BATCH = 64
 """Rows taken at once: they share commits."""
-READING = 8
-"""Raw items being read at the same time; the interpreters have worker processes and queues of their own."""
 BACK_OFF = (1, 5, 30, 120, 600)
 """Seconds until the next try after the 1st, 2nd, ... failure; after the last, 13 minutes on, the row is set aside."""
 POLL_SECONDS = 2.0
@@ -89,12 +87,14 @@ class ProcessingWorker:
     """Rooms that act on what was placed, in this order."""
     figures: ProcessingFigures = field(default_factory=ProcessingFigures)
     _kicked: asyncio.Event = field(default_factory=asyncio.Event)
-    _reading: dict[int, asyncio.Task[None]] = field(default_factory=dict)
-    """Journal id -> the task that reads its raw bytes."""
+    _reading: RawReading = field(init=False)
     _in_a_row: int = 0
     """Rows of the full batches since the last one that was not full."""
     _task: asyncio.Task[None] | None = None
     _stopping: bool = False
+
+    def __post_init__(self) -> None:
+        self._reading = RawReading(self.store, self.interpreters, self.kick)
 
     async def start(self) -> None:
         """Begin with what an earlier run left."""
@@ -108,9 +108,7 @@ class ProcessingWorker:
         if self._task is not None:
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
-        for task in self._reading.values():  # only now: until its end the task above may begin to read another one
-            task.cancel()
-        await self.reading_done()
+        await self._reading.stop()  # only now: until its end the task above may begin to read another one
 
     def kick(self) -> None:
         """Something new is in the journal."""
@@ -140,72 +138,41 @@ class ProcessingWorker:
             return
 
     async def run_once(self) -> int:
-        """Do the rows that can be done now, one per interaction, and begin to read raw ones; how many there were."""
+        """Do what can be done now, one row per interaction, and begin to read raw ones; how many rows there were."""
         now = self.clock.now()
-        ready = await self.store.read(lambda connection: _heads(connection, now, raw=False, limit=BATCH))
+        ready = await self.store.read(lambda connection: ready_rows(connection, now, BATCH))
         self._in_a_row = self._in_a_row + BATCH if len(ready) == BATCH else 0
         self.store.writer.background_share = 1.0 if self._in_a_row >= BEHIND else BACKGROUND_SHARE
-        begun = await self._begin_reading(now)
-        if ready:
-            failures = await asyncio.gather(*(self._do(row, None) for row in ready), return_exceptions=True)
+        begun = await self._reading.begin(now)
+        items = [*(Read(row=row) for row in ready), *self._reading.take()]
+        if items:
+            try:
+                failures = await asyncio.gather(*(self._do(item) for item in items), return_exceptions=True)
+            finally:
+                self._reading.release(items)
             self.on_processed()
             for failure in failures:
                 if isinstance(failure, BaseException):
                     raise failure
-        return len(ready) + begun
-
-    async def _begin_reading(self, now: datetime) -> int:
-        room = READING - len(self._reading)
-        if room <= 0:
-            return 0
-        under_way = tuple(self._reading)
-        rows = await self.store.read(
-            lambda connection: _heads(connection, now, raw=True, limit=room, without=under_way)
-        )
-        for row in rows:
-            task = asyncio.create_task(self._read_and_do(row), name=f"processing-read-{row.id}")
-            self._reading[row.id] = task
-        return len(rows)
+        return len(items) + begun
 
     async def reading_done(self) -> int:
         """Wait for the raw items that are being read now; how many there were."""
-        tasks = list(self._reading.values())
-        await asyncio.gather(*tasks, return_exceptions=True)
-        return len(tasks)
+        return await self._reading.wait()
 
-    async def _read_and_do(self, row: Any) -> None:
+    async def _do(self, item: Read) -> None:
         try:
-            await self._do(row, self._interpret)
-            self.on_processed()
-        except StoreUnavailable as error:
-            log.warning("A letter waits for the database.", extra={"action": "wait", "reason": str(error)})
-            await asyncio.sleep(PAUSE_SECONDS)
-        finally:
-            del self._reading[row.id]
-            self.kick()
-
-    async def _do(self, row: Any, interpret: Callable[[Any], Awaitable[Draft]] | None) -> None:
-        try:
-            draft = await interpret(row) if interpret else None
-            await self._process(row.id, draft)
+            await self._process(item.row.id, item.result())
         except StoreUnavailable:
             raise
         except Exception as error:
             log.exception(
                 "An item could not be processed.",
-                extra={"action": "process_failed", "journal_id": row.id, "attempt": row.attempts + 1},
+                extra={"action": "process_failed", "journal_id": item.row.id, "attempt": item.row.attempts + 1},
             )
-            await self._put_off(row, error)
+            await self._put_off(item.row, error)
         else:
             self.figures.processed += 1
-
-    async def _interpret(self, row: Any) -> Draft:
-        interpreter = self.interpreters.get(row.connector)
-        if interpreter is None:
-            raise LookupError(f"no part of this Leadgate reads items of the connector {row.connector!r}")
-        query = select(Journal.raw, Journal.meta, Journal.received_at).where(Journal.id == row.id)
-        stored = await self.store.read(lambda connection: connection.execute(query).one())
-        return await interpreter.interpret(stored.raw, stored.meta, stored.received_at)
 
     async def _process(self, journal_id: int, draft: Draft | None) -> None:
         def unit(connection: Connection) -> bool:
@@ -242,19 +209,3 @@ class ProcessingWorker:
         await self.store.write(
             lambda connection: connection.execute(update(Journal).where(Journal.id == row.id).values(**values)).rowcount
         )
-
-
-def _heads(connection: Connection, now: datetime, *, raw: bool, limit: int, without: Sequence[int] = ()) -> list[Any]:
-    """The first undone row of each interaction that is due, oldest first; those to be read first, or the others."""
-    earlier = aliased(Journal)
-    blocked = exists(earlier.id).where(
-        earlier.interaction_id == Journal.interaction_id, earlier.state == NEW, earlier.id < Journal.id
-    )
-    query = (
-        select(Journal.id, Journal.connector, Journal.attempts)
-        .where(Journal.state == NEW, Journal.due_at <= now, ~blocked, Journal.id.not_in(without))
-        .where(Journal.draft.is_(None) if raw else Journal.draft.is_not(None))
-        .order_by(Journal.id)
-        .limit(limit)
-    )
-    return list(connection.execute(query))

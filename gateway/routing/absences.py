@@ -83,7 +83,7 @@ def add(connection: Connection, new: NewAbsence, by: By, *, keep: timedelta | No
 def remove(connection: Connection, absence_id: str, by: By) -> None:
     """Take an absence back. Raises NotFound."""
     if not connection.execute(delete(Absence).where(Absence.id == absence_id)).rowcount:
-        raise NotFound(f"There is no absence {absence_id[:40]}. 'leadgate absence list' shows them")
+        raise NotFound("There is no absence %(id)s. 'leadgate absence list' shows them", id=absence_id[:40])
     deed = Deed(actor=by.actor, action="absence.removed", object_kind="absence", object_id=absence_id)
     record(connection, deed, by.at)
 
@@ -117,4 +117,4 @@ def _id_of(connection: Connection, named: str) -> str:
         if named == row.id or named.casefold() == row.login.casefold():
             return str(row.id)
     known = ", ".join(sorted(row.login for row in rows)) or "nobody"
-    raise NotFound(f"There is no manager {named[:60]!r}. There are: {known}")
+    raise NotFound("There is no manager %(named)r. There are: %(known)s", named=named[:60], known=known)

@@ -79,7 +79,7 @@ def enter(connection: Connection, new: NewException, by: By, *, known: Sequence[
 def take_back(connection: Connection, exception_id: str, by: By) -> None:
     """Remove it. Raises NotFound."""
     if not connection.execute(delete(HoursException).where(HoursException.id == exception_id)).rowcount:
-        raise NotFound(f"There are no such days: {exception_id[:40]}")
+        raise NotFound("There are no such days: %(id)s", id=exception_id[:40])
     deed = Deed(actor=by.actor, action="hours.removed", object_kind="hours", object_id=exception_id)
     record(connection, deed, by.at)
 
@@ -111,11 +111,15 @@ def stored(connection: Connection) -> tuple[ExceptionSettings, ...]:
 
 def _check(new: NewException, known: Sequence[str]) -> None:
     if new.last - new.first > timedelta(days=MOST_DAYS):
-        raise HoursError(f"These are more than {MOST_DAYS} days. Change the week in the configuration instead")
+        raise HoursError(
+            "These are more than %(most)s days. Change the week in the configuration instead", most=MOST_DAYS
+        )
     for name in new.schedules:
         if name not in known:
-            raise HoursError(f"There is no schedule {name[:60]!r}. There are: {', '.join(known) or 'none'}")
+            raise HoursError(
+                "There is no schedule %(name)r. There are: %(known)s", name=name[:60], known=", ".join(known) or "none"
+            )
     try:
         ExceptionSettings(first=new.first, last=new.last, closed=not new.hours, hours=tuple(new.hours))
     except ValueError as error:
-        raise HoursError(f"{error}") from None
+        raise HoursError("%(why)s", why=error) from None

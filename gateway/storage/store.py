@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import URL, Connection, Engine, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from gateway.storage.engine import (
     Durability,
     as_unavailable,
     durability,
     durability_warnings,
+    is_unique_violation,
     peeking_engine,
     reading_engine,
     writing_engine,
@@ -112,6 +113,16 @@ class Store:
         Raises StoreUnavailable when the database can't take it now.
         """
         return await self.writer.run(unit, background=background)
+
+    async def write_in_race(self, unit: Callable[[Connection], T]) -> T:
+        """Like write, and once more where another process wrote the same row at this moment: then it is there to be
+        found. For what several gateways on one database do at their start."""
+        try:
+            return await self.write(unit)
+        except IntegrityError as error:
+            if not is_unique_violation(error):
+                raise
+        return await self.write(unit)
 
     async def write_batched(self, handler: Callable[[Connection, Sequence[A]], Sequence[T]], argument: A) -> T:
         """Like write for many callers who do the same: ``handler`` gets the arguments of all who wait, in one call."""

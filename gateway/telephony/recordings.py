@@ -60,7 +60,7 @@ def find_file(recording: str, root: Path) -> tuple[Path, str]:
         real_root = root.resolve(strict=True)
     except OSError as error:
         raise RecordingMissing(
-            f"The folder of recordings can't be read ({error.strerror}): look at [[pbx]] recordings."
+            "The folder of recordings can't be read (%(why)s): look at [[pbx]] recordings.", why=error.strerror
         ) from None
     for relative in _candidates(name, root):
         found = _inside(real_root, relative)

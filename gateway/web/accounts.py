@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -69,9 +70,11 @@ class NewManager:
 
     def __post_init__(self) -> None:
         if not self.login or self.login != self.login.strip() or len(self.login) > MAX_NAME:
-            raise AccountError(f"A login has 1 to {MAX_NAME} characters and no spaces around it.")
+            raise AccountError("A login has 1 to %(most)s characters and no spaces around it.", most=MAX_NAME)
         if self.role not in ROLES:
-            raise AccountError(f'There is no role "{self.role}"; there are {", ".join(ROLES)}.')
+            raise AccountError(
+                'There is no role "%(role)s"; there are %(known)s.', role=self.role, known=", ".join(ROLES)
+            )
 
 
 def new_secret() -> str:
@@ -92,7 +95,7 @@ def any_manager(connection: Connection) -> bool:
 def create_manager(connection: Connection, new: NewManager, *, manager_id: str, now: datetime) -> None:
     """Add a user who can't sign in until a password is set. Raises AccountError when the login is taken."""
     if find_manager(connection, new.login) is not None:
-        raise AccountError(f'There is a user "{new.login}" already.')
+        raise AccountError('There is a user "%(login)s" already.', login=new.login)
     connection.execute(
         insert(Manager),
         {
@@ -163,7 +166,7 @@ def issue_setup_link(connection: Connection, login: str, *, secret: str, now: da
     """Store a one-time link ``/setup/<secret>``; older links of the user end. Raises AccountError."""
     manager = _existing(connection, login)
     if manager.disabled_at is not None:
-        raise AccountError(f'The user "{login}" is disabled.')
+        raise AccountError('The user "%(login)s" is disabled.', login=login)
     connection.execute(delete(SetupLink).where(SetupLink.manager_id == manager.id))
     connection.execute(
         insert(SetupLink),
@@ -197,9 +200,9 @@ def use_setup_link(connection: Connection, secret: str, password_hash: str, *, n
 def add_token(connection: Connection, *, name: str, token_id: str, secret: str, now: datetime) -> None:
     """Store an API token. Raises AccountError when the name is empty or taken (also by a revoked one)."""
     if not name.strip() or len(name) > MAX_NAME:
-        raise AccountError(f"A token needs a name of 1 to {MAX_NAME} characters.")
+        raise AccountError("A token needs a name of 1 to %(most)s characters.", most=MAX_NAME)
     if connection.execute(select(ApiToken.id).where(ApiToken.name == name)).first() is not None:
-        raise AccountError(f'There is a token "{name}" already: choose another name.')
+        raise AccountError('There is a token "%(name)s" already: choose another name.', name=name)
     connection.execute(
         insert(ApiToken), {"id": token_id, "name": name, "token_hash": fingerprint(secret), "created_at": now}
     )
@@ -217,7 +220,7 @@ def revoke_token(connection: Connection, name: str, *, now: datetime) -> None:
         update(ApiToken).where(ApiToken.name == name).values(revoked_at=func.coalesce(ApiToken.revoked_at, now))
     )
     if done.rowcount == 0:
-        raise AccountError(f'There is no token "{name}".')
+        raise AccountError('There is no token "%(name)s".', name=name)
 
 
 def token_of(connection: Connection, secret: str) -> TokenInfo | None:
@@ -247,7 +250,7 @@ def touch_token(connection: Connection, token_id: str, *, now: datetime) -> None
 def _existing(connection: Connection, login: str) -> ManagerInfo:
     manager = find_manager(connection, login)
     if manager is None:
-        raise AccountError(f'There is no user "{login}".')
+        raise AccountError('There is no user "%(login)s".', login=login)
     return manager
 
 
@@ -274,7 +277,7 @@ class Accounts:
             create_manager(connection, new, manager_id=manager_id, now=now)
             return _existing(connection, new.login)
 
-        return await self._store.write(unit)
+        return await self._store.write_in_race(unit)
 
     async def managers(self) -> list[ManagerInfo]:
         """All users."""
@@ -304,8 +307,10 @@ class Accounts:
         if any(manager.has_password for manager in managers):
             return None
         owners = [manager for manager in managers if manager.role == "owner" and manager.disabled_at is None]
-        owner = owners[0] if owners else await self.add_manager(NewManager(login=login, name=login, role="owner"))
-        return await self.setup_link(owner.login, lifetime)
+        if not owners:
+            with suppress(AccountError):  # another gateway on this database made him at this moment
+                await self.add_manager(NewManager(login=login, name=login, role="owner"))
+        return await self.setup_link(owners[0].login if owners else login, lifetime)
 
     async def add_token(self, name: str) -> str:
         """A new API token's secret: to be shown once. Raises AccountError."""

@@ -219,5 +219,9 @@ def _who_are_you(request: web.Request) -> Exception:
     if wants_page(request) and "Authorization" not in request.headers:
         target = quote(request.path_qs, safe="") if request.method in SAFE_METHODS else ""
         return web.HTTPSeeOther(f"/login?next={target}" if target not in {"", "%2F"} else "/login")
-    detail = "Send a valid token in the header Authorization: Bearer TOKEN (leadgate token add NAME), or sign in."
-    return Refused(401, "unauthorized", detail, {"WWW-Authenticate": 'Bearer realm="leadgate"'})
+    return Refused(
+        401,
+        "unauthorized",
+        "Send a valid token in the header Authorization: Bearer TOKEN (leadgate token add NAME), or sign in.",
+        {"WWW-Authenticate": 'Bearer realm="leadgate"'},
+    )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 import msgspec
@@ -12,6 +13,8 @@ from gateway.core.clock import Clock
 from gateway.core.ports import SourceHealth
 
 HEALTH_PATH = "/health"
+LATE = timedelta(minutes=5)
+"""An item that was stored so long ago and is no lead yet is said: a backlog of that age is no burst."""
 
 
 class Backlog(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +55,13 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     """Deliveries that wait."""
     outbox_held: int = 0
     outbox_dead: int = 0
+    outgoing: Backlog = Backlog()
+    """Letters, messages and notices that are on their way out."""
+    outgoing_failed: int = 0
+    outgoing_unknown: int = 0
+    """Those that may have arrived."""
+    outgoing_tries: Mapping[str, int] = {}
+    """Result -> tries since the start."""
 
 
 class StatusSource(Protocol):
@@ -94,6 +104,13 @@ class OutboxView(BacklogView, frozen=True, kw_only=True):
     dead: int
 
 
+class OutgoingHealthView(BacklogView, frozen=True, kw_only=True):
+    """Letters and messages on their way out; of ``failed`` their writers were told, ``unknown`` may have arrived."""
+
+    failed: int
+    unknown: int
+
+
 class HealthView(msgspec.Struct, frozen=True, kw_only=True):
     """The answer of /health."""
 
@@ -106,11 +123,12 @@ class HealthView(msgspec.Struct, frozen=True, kw_only=True):
     spool: BacklogView
     journal: JournalView
     outbox: OutboxView
+    outgoing: OutgoingHealthView
 
 
 def health_view(status: Status, now: datetime) -> HealthView:
     """``status`` as people and probes read it."""
-    problems = _problems(status)
+    problems = _problems(status, now)
     word = "failing" if not status.database.ok else "degraded" if problems else "ok"
     return HealthView(
         status=word,
@@ -120,6 +138,9 @@ def health_view(status: Status, now: datetime) -> HealthView:
         spool=BacklogView(**_backlog(status.spool, now)),
         journal=JournalView(**_backlog(status.journal, now), aside=status.journal_aside),
         outbox=OutboxView(**_backlog(status.outbox, now), held=status.outbox_held, dead=status.outbox_dead),
+        outgoing=OutgoingHealthView(
+            **_backlog(status.outgoing, now), failed=status.outgoing_failed, unknown=status.outgoing_unknown
+        ),
     )
 
 
@@ -166,7 +187,7 @@ def _backlog(backlog: Backlog, now: datetime) -> dict[str, Any]:
     }
 
 
-def _problems(status: Status) -> list[str]:
+def _problems(status: Status, now: datetime) -> list[str]:
     # the database's warnings stand by themselves: a state that never changes must not hide one that does
     found = []
     if not status.database.ok:
@@ -176,6 +197,12 @@ def _problems(status: Status) -> list[str]:
         found.append(
             f"{status.spool.count} items wait in the spool for the database, safe on the disk; they go in by "
             "themselves when it takes them. Look at the database."
+        )
+    if status.journal.oldest_at is not None and now - status.journal.oldest_at > LATE:
+        minutes = int((now - status.journal.oldest_at).total_seconds() // 60)
+        found.append(
+            f"{status.journal.count} items are stored and not yet leads, the oldest for {minutes} minutes: the "
+            "machine is busy, or the log says why (action process_failed)."
         )
     if status.journal_aside:
         found.append(

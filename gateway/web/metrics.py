@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 from prometheus_client import CollectorRegistry, Counter, Histogram
-from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.registry import Collector
 
@@ -39,11 +39,26 @@ class StatusCollector(Collector):
             ("spool", self.status.spool, "Items in files, as the database was away"),
             ("journal", self.status.journal, "Items stored, not yet turned into leads"),
             ("outbox", self.status.outbox, "Deliveries to CRMs that wait"),
+            ("outgoing", self.status.outgoing, "Letters and messages on their way out"),
         ):
             yield from self._backlog(name, backlog, text)
         yield GaugeMetricFamily("leadgate_journal_aside", "Items set aside for a person.", self.status.journal_aside)
         yield GaugeMetricFamily("leadgate_outbox_held", "Deliveries held for a person.", self.status.outbox_held)
         yield GaugeMetricFamily("leadgate_outbox_dead", "Deliveries given up.", self.status.outbox_dead)
+
+        yield from self._outgoing(self.status)
+
+    def _outgoing(self, status: Status) -> Iterator[Metric]:
+        yield GaugeMetricFamily("leadgate_outgoing_failed", "Letters and messages given up.", status.outgoing_failed)
+        yield GaugeMetricFamily(
+            "leadgate_outgoing_unknown", "Letters of which nobody knows whether they arrived.", status.outgoing_unknown
+        )
+        tries = CounterMetricFamily(
+            "leadgate_outgoing_tries", "Tries to send a letter or message, by result.", labels=["result"]
+        )
+        for result, count in sorted({"sent": 0, **status.outgoing_tries}.items()):
+            tries.add_metric([result], count)
+        yield tries
 
     def _sources(self, status: Status) -> Iterator[Metric]:
         up = GaugeMetricFamily("leadgate_source_up", "1 while the source works.", labels=["source"])

@@ -19,13 +19,8 @@ from gateway.web.accounts import MAX_NAME, ROLES, AccountError, NewManager
 MAX_EXTENSIONS = 20
 
 
-def _(msgid: str) -> str:
-    """Marks a text for translation; the page translates it."""
-    return msgid
-
-
 class PeopleError(LeadgateError):
-    """What was asked for can't be done. The text is a message of the catalogue."""
+    """What was asked for can't be done."""
 
     code = "people"
 
@@ -89,7 +84,7 @@ def add(connection: Connection, new: NewManager, by: By, *, secret: str, lifetim
     _check(Changes(name=new.name or new.login, role=new.role, email=new.email, mobile=new.mobile,
                    extensions=new.extensions))  # fmt: skip
     if accounts.find_manager(connection, new.login) is not None:
-        raise PeopleError(_("There is somebody with this login already."))
+        raise PeopleError("There is somebody with this login already.")
     manager_id = by.new_id()
     accounts.create_manager(connection, new, manager_id=manager_id, now=by.at)
     accounts.issue_setup_link(connection, new.login, secret=secret, now=by.at, lifetime=lifetime)
@@ -101,7 +96,7 @@ def change(connection: Connection, manager_id: str, new: Changes, by: By) -> Non
     """Raises NotFound, PeopleError."""
     before = person(connection, manager_id, by.at)
     if before.configured:
-        raise PeopleError(_("This person stands in the configuration file: change them there."))
+        raise PeopleError("This person stands in the configuration file: change them there.")
     _check(new)
     if before.role == "owner" and new.role != "owner":
         _refuse_last_owner(connection, manager_id)
@@ -122,7 +117,7 @@ def lock_out(connection: Connection, manager_id: str, by: By) -> None:
     """Nobody signs in as this person any more; open sessions end. Raises NotFound, PeopleError."""
     before = person(connection, manager_id, by.at)
     if manager_id == by.manager_id:
-        raise PeopleError(_("Nobody locks himself out: another owner can."))
+        raise PeopleError("Nobody locks himself out: another owner can.")
     if before.role == "owner":
         _refuse_last_owner(connection, manager_id)
     accounts.disable_manager(connection, before.login, now=by.at)
@@ -140,7 +135,7 @@ def renew_link(connection: Connection, manager_id: str, by: By, *, secret: str, 
     """A new one-time link in place of those before. Raises NotFound, PeopleError."""
     before = person(connection, manager_id, by.at)
     if before.disabled_at is not None:
-        raise PeopleError(_("This person is locked out: let them in first."))
+        raise PeopleError("This person is locked out: let them in first.")
     accounts.issue_setup_link(connection, before.login, secret=secret, now=by.at, lifetime=lifetime)
     _note(connection, "user.link", manager_id, by, {"login": before.login})
     return before
@@ -150,7 +145,7 @@ def drop_factor(connection: Connection, manager_id: str, by: By) -> None:
     """For who lost both telephone and codes: the password alone lets in again. Raises NotFound, PeopleError."""
     before = person(connection, manager_id, by.at)
     if not secondfactor.switch_off(connection, manager_id):
-        raise PeopleError(_("This person has no second factor."))
+        raise PeopleError("This person has no second factor.")
     _note(connection, "user.factor_off", manager_id, by, {"login": before.login})
 
 
@@ -158,7 +153,7 @@ def drop_factor_of(connection: Connection, login: str, by: By) -> bool:
     """The same by login, for the console; False where there was none. Raises AccountError for an unknown login."""
     found = accounts.find_manager(connection, login)
     if found is None:
-        raise AccountError(f'There is no user "{login}".')
+        raise AccountError('There is no user "%(login)s".', login=login)
     was_on = secondfactor.switch_off(connection, found.id)
     if was_on:
         _note(connection, "user.factor_off", found.id, by, {"login": found.login})
@@ -171,7 +166,7 @@ def add_token(connection: Connection, name: str, by: By, *, secret: str) -> None
     try:
         accounts.add_token(connection, name=name, token_id=token_id, secret=secret, now=by.at)
     except AccountError:
-        raise PeopleError(_("A token needs a name that no other has or had.")) from None
+        raise PeopleError("A token needs a name that no other has or had.") from None
     deed = Deed(actor=by.actor, action="token.added", object_kind="token", object_id=token_id, detail={"name": name})
     record(connection, deed, by.at)
 
@@ -218,15 +213,15 @@ def _row(
 
 def _check(new: Changes) -> None:
     if new.role not in ROLES:
-        raise PeopleError(_("There is no such role."))
+        raise PeopleError("There is no such role.")
     if not new.name or len(new.name) > MAX_NAME:
-        raise PeopleError(_("A name is needed, of at most 200 characters."))
+        raise PeopleError("A name is needed, of at most 200 characters.")
     if len(new.extensions) > MAX_EXTENSIONS or any(not _is_extension(one) for one in new.extensions):
-        raise PeopleError(_("An internal number has digits only, as 101; several are parted by commas."))
+        raise PeopleError("An internal number has digits only, as 101; several are parted by commas.")
     if new.email is not None and ("@" not in new.email or len(new.email) > MAX_NAME):
-        raise PeopleError(_("That is no mail address."))
+        raise PeopleError("That is no mail address.")
     if new.mobile is not None and (sum(sign.isdigit() for sign in new.mobile) < 7 or len(new.mobile) > 40):
-        raise PeopleError(_("That is no phone number."))
+        raise PeopleError("That is no phone number.")
 
 
 def _is_extension(text: str) -> bool:
@@ -236,7 +231,7 @@ def _is_extension(text: str) -> bool:
 def _refuse_last_owner(connection: Connection, manager_id: str) -> None:
     others = select(Manager.id).where(Manager.role == "owner", Manager.disabled_at.is_(None), Manager.id != manager_id)
     if connection.execute(others).first() is None:
-        raise PeopleError(_("This is the only owner: make somebody else an owner first."))
+        raise PeopleError("This is the only owner: make somebody else an owner first.")
 
 
 def _note(connection: Connection, action: str, manager_id: str, by: By, detail: Mapping[str, Any]) -> None:

@@ -11,6 +11,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from gateway.core.errors import StoreUnavailable
+from gateway.core.sentences import Sentence
 
 log = logging.getLogger(__name__)
 
@@ -32,13 +33,25 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Refused(Exception):
-    """Raised by handlers: the answer is this status, said to programs and people alike."""
+    """Raised by handlers: the answer is this status, said to programs in English and to people in their language.
 
-    def __init__(self, status: int, code: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(detail)
+    ``Refused(400, "bad_parameter", "There is no view %(view)s.", view=name)``: as with ``core.errors.LeadgateError``.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        sentence: str | Sentence,
+        headers: Mapping[str, str] | None = None,
+        /,
+        **values: object,
+    ) -> None:
+        self.sentence = sentence if isinstance(sentence, Sentence) else Sentence(sentence, values)
+        self.detail = str(self.sentence)
+        super().__init__(self.detail)
         self.status = status
         self.code = code
-        self.detail = detail
         self.headers = dict(headers or {})
 
 
@@ -90,8 +103,8 @@ def error_middleware(error_page: ErrorPage | None) -> Middleware:
             return answer(request, _of_aiohttp(request, error))
         except StoreUnavailable:
             log.exception("The database can't be reached", extra={"action": "http_store_unavailable"})
-            detail = "The database can't be reached at the moment. Try again soon."
-            return answer(request, Refused(503, StoreUnavailable.code, detail, {"Retry-After": RETRY_SECONDS}))
+            away = Sentence("The database can't be reached at the moment. Try again soon.")
+            return answer(request, Refused(503, StoreUnavailable.code, away, {"Retry-After": RETRY_SECONDS}))
         except ConnectionError:
             raise  # the client went away: there is nobody to answer
         except Exception:
@@ -99,8 +112,8 @@ def error_middleware(error_page: ErrorPage | None) -> Middleware:
                 "A request failed by our own fault",
                 extra={"action": "http_request_failed", "method": request.method, "route": route_name(request)},
             )
-            detail = "This is a fault of the gateway. It was logged; trying the same again may not help."
-            return answer(request, Refused(500, "internal", detail))
+            ours = Sentence("This is a fault of the gateway. It was logged; trying the same again may not help.")
+            return answer(request, Refused(500, "internal", ours))
 
     return errors_to_answers
 
@@ -114,19 +127,21 @@ def route_name(request: web.Request) -> str:
 def _of_aiohttp(request: web.Request, error: web.HTTPException) -> Refused:
     """aiohttp's own refusals (no such route, body too large ...) in our words; headers such as Allow are kept."""
     kept = {name: error.headers[name] for name in ("Allow", "Retry-After", "WWW-Authenticate") if name in error.headers}
-    code, detail = _SENTENCES.get(error.status, ("refused", phrase(error.status) + "."))
+    unknown = ("refused", Sentence("%(phrase)s.", {"phrase": phrase(error.status)}))
+    code, sentence = _SENTENCES.get(error.status, unknown)
     if isinstance(error, web.HTTPMethodNotAllowed):
-        detail = f"{request.method[:20]} is not possible here; possible: {', '.join(sorted(error.allowed_methods))}."
-    return Refused(error.status, code, detail, kept)
+        values = {"method": request.method[:20], "known": ", ".join(sorted(error.allowed_methods))}
+        sentence = Sentence("%(method)s is not possible here; possible: %(known)s.", values)
+    return Refused(error.status, code, sentence, kept)
 
 
 _SENTENCES = {
-    400: ("bad_request", "The request can't be understood."),
-    403: ("forbidden", "This is not allowed."),
-    404: ("not_found", "There is nothing at this address."),
-    405: ("method_not_allowed", "This method is not possible here."),
-    408: ("too_slow", "The request came too slowly."),
-    413: ("too_large", "The request is too large."),
-    415: ("unsupported_media_type", "The content type can't be read here."),
-    429: ("too_many_requests", "Too many requests. Try again later."),
+    400: ("bad_request", Sentence("The request can't be understood.")),
+    403: ("forbidden", Sentence("This is not allowed.")),
+    404: ("not_found", Sentence("There is nothing at this address.")),
+    405: ("method_not_allowed", Sentence("This method is not possible here.")),
+    408: ("too_slow", Sentence("The request came too slowly.")),
+    413: ("too_large", Sentence("The request is too large.")),
+    415: ("unsupported_media_type", Sentence("The content type can't be read here.")),
+    429: ("too_many_requests", Sentence("Too many requests. Try again later.")),
 }

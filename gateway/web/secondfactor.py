@@ -1,8 +1,12 @@
-"""The second factor of accounts in the database: set up, asked for, lost. Functions of a Connection."""
+"""The second factor of accounts in the database: set up, asked for, lost. Functions of a Connection.
+
+The secrets are sealed with the vault's key: whoever reads the database, or a copy of it alone, can make no codes.
+"""
 
 from __future__ import annotations
 
 import base64
+import logging
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,6 +16,9 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from gateway.storage.tables import RecoveryCode, SignInStep, Totp
 from gateway.web.accounts import ManagerInfo, fingerprint, list_managers
 from gateway.web.totp import new_totp_secret, step_of_code
+from gateway.web.vault import Vault, is_sealed
+
+log = logging.getLogger(__name__)
 
 RECOVERY_CODES = 10
 RECOVERY_BYTES = 10
@@ -49,25 +56,37 @@ def is_asked(connection: Connection, manager_id: str) -> bool:
     return connection.execute(query).first() is not None
 
 
-def begin(connection: Connection, manager_id: str, *, now: datetime) -> str:
+def seal_all(connection: Connection, vault: Vault) -> int:
+    """Seal the secrets that an older Leadgate stored in clear; how many there were."""
+    rows = connection.execute(select(Totp.manager_id, Totp.secret)).all()
+    clear = [row for row in rows if not is_sealed(row.secret)]
+    for row in clear:
+        sealed = vault.seal(row.secret, _about(row.manager_id))
+        connection.execute(update(Totp).where(Totp.manager_id == row.manager_id).values(secret=sealed))
+    return len(clear)
+
+
+def begin(connection: Connection, manager_id: str, vault: Vault, *, now: datetime) -> str:
     """A new secret, to be shown until a code of it was typed. One that counts already stays: ValueError then."""
     if is_asked(connection, manager_id):
         raise ValueError("there is a second factor already: it is switched off first")
     connection.execute(delete(Totp).where(Totp.manager_id == manager_id))
     secret = new_totp_secret()
-    connection.execute(insert(Totp), {"manager_id": manager_id, "secret": secret, "created_at": now})
+    sealed = vault.seal(secret, _about(manager_id))
+    connection.execute(insert(Totp), {"manager_id": manager_id, "secret": sealed, "created_at": now})
     return secret
 
 
-def pending_secret(connection: Connection, manager_id: str) -> str | None:
+def pending_secret(connection: Connection, manager_id: str, vault: Vault) -> str | None:
     """The secret that is being set up; None once it counts: from then on it is never shown."""
     query = select(Totp.secret).where(Totp.manager_id == manager_id, Totp.confirmed_at.is_(None))
-    return connection.execute(query).scalar_one_or_none()
+    stored = connection.execute(query).scalar_one_or_none()
+    return _opened(vault, stored, manager_id) if stored is not None else None
 
 
-def confirm(connection: Connection, manager_id: str, code: str, *, now: datetime) -> list[str] | None:
+def confirm(connection: Connection, manager_id: str, code: str, vault: Vault, *, now: datetime) -> list[str] | None:
     """The first code: from now on one is asked for. The recovery codes, to be shown once; None for a wrong code."""
-    secret = pending_secret(connection, manager_id)
+    secret = pending_secret(connection, manager_id, vault)
     step = step_of_code(secret, code, now, after=None) if secret is not None else None
     if step is None:
         return None
@@ -84,14 +103,15 @@ def new_codes(connection: Connection, manager_id: str, *, now: datetime) -> list
     return codes
 
 
-def take(connection: Connection, manager_id: str, typed: str, *, now: datetime) -> str | None:
+def take(connection: Connection, manager_id: str, typed: str, vault: Vault, *, now: datetime) -> str | None:
     """Use up what was typed: ``code`` of the app, ``recovery`` code, or None where it is neither."""
     row = connection.execute(
         select(Totp.secret, Totp.last_step).where(Totp.manager_id == manager_id, Totp.confirmed_at.is_not(None))
     ).one_or_none()
     if row is None:
         return None
-    step = step_of_code(row.secret, typed, now, after=row.last_step)
+    secret = _opened(vault, row.secret, manager_id)
+    step = step_of_code(secret, typed, now, after=row.last_step) if secret is not None else None
     if step is not None:
         connection.execute(update(Totp).where(Totp.manager_id == manager_id).values(last_step=step))
         return "code"
@@ -131,6 +151,24 @@ def step_owner(connection: Connection, secret: str, *, now: datetime) -> tuple[M
 def close_step(connection: Connection, secret: str) -> None:
     """It was used."""
     connection.execute(delete(SignInStep).where(SignInStep.token_hash == fingerprint(secret)))
+
+
+def _about(manager_id: str) -> str:
+    return f"totp of {manager_id}"
+
+
+def _opened(vault: Vault, stored: str, manager_id: str) -> str | None:
+    """The secret; None where the key is not the one that sealed it: recovery codes still let in then."""
+    if not is_sealed(stored):
+        return stored  # of an older Leadgate on the same database; sealed at the next start of this one
+    secret = vault.unseal(stored, _about(manager_id))
+    if secret is None:
+        log.error(
+            "The key of second factors (accounts.key) is not the one that they were sealed with: put it back from a "
+            "backup; 'leadgate user no-factor LOGIN' switches a factor off",
+            extra={"action": "factor_not_opened", "manager_id": manager_id},
+        )
+    return secret
 
 
 def _new_code() -> str:

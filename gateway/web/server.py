@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -21,10 +22,13 @@ from gateway.web.guard import Doors, Guard
 from gateway.web.health import StatusSource, health_route
 from gateway.web.listeners import Listener, Site
 from gateway.web.metrics import WebMetrics
+from gateway.web.oidc.provider import Provider
+from gateway.web.oidc.trips import Trips
 from gateway.web.pages.assets import Assets
 from gateway.web.pages.leadparts import LeadParts
 from gateway.web.pages.leads import LeadPages
 from gateway.web.pages.means import PageMeans, Pages, no_pages
+from gateway.web.pages.oidc import OidcPages
 from gateway.web.pages.render import Renderer
 from gateway.web.pages.settings.access import AccessPages
 from gateway.web.pages.settings.log import LogPages
@@ -32,8 +36,10 @@ from gateway.web.pages.settings.people import PeoplePages
 from gateway.web.pages.settings.profile import ProfilePages
 from gateway.web.pages.sign_in import SignInPages
 from gateway.web.passwords import Passwords
+from gateway.web.secondfactor import seal_all
 from gateway.web.settings import ListenAddress, LocaleSettings, WebSettings
 from gateway.web.throttle import LoginThrottle
+from gateway.web.vault import Vault
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +52,7 @@ class WebServer:
     ``files``: who has the files that came with forms.
     ``writes``: what the API can change; ``after_write`` is called after each. ``reads``: what it can tell of rooms.
     ``pages``: those that show other rooms, put together by the composition root.
+    ``vault``: seals what the database must not hold in clear.
     ``leads``: what the pages of leads know of the settings. ``keep``: how long what ended is kept.
     """
 
@@ -59,6 +66,7 @@ class WebServer:
         status: StatusSource,
         clock: Clock,
         version: str,
+        vault: Vault,
         form_routes: Sequence[web.RouteDef] = (),
         recordings: Mapping[str, str] | None = None,
         files: Files | None = None,
@@ -78,12 +86,15 @@ class WebServer:
         assets = Assets()
         renderer = Renderer(locale, assets, clock)
         throttle = LoginThrottle(clock)
-        entrance = Entrance(store, clock, timedelta(hours=settings.session_hours))
-        sign_in = SignInPages(store, clock, renderer, self.passwords, throttle, entrance)
+        self._store, self._vault = store, vault
+        entrance = Entrance(store, clock, vault, timedelta(hours=settings.session_hours))
+        sign_in = SignInPages(store, clock, renderer, self.passwords, throttle, entrance, settings.oidc)
+        self._provider = Provider(settings.oidc, clock) if settings.oidc is not None else None
+        entering = [*sign_in.open_routes(), *self._provider_routes(clock, new_id, renderer, throttle, entrance)]
         outside = [*form_routes, health_route(status, clock)]
         unguarded = [self.metrics.route(status), description_route(version, self.writes, self.reads), assets.route()]
         idle = timedelta(minutes=settings.session_idle_minutes)
-        self.doors = Doors(public=_handlers([*outside, *unguarded]), open=_handlers(sign_in.open_routes()))
+        self.doors = Doors(public=_handlers([*outside, *unguarded]), open=_handlers(entering))
         see_all = settings.managers_see == "all"
         guard = Guard(store, clock, idle=idle, doors=self.doors, managers_see_all=see_all)
         self.events = EventStream(store, hub, clock, guard)
@@ -102,7 +113,7 @@ class WebServer:
         inside = [
             *unguarded,
             *pages(means),
-            *sign_in.open_routes(),
+            *entering,
             *sign_in.routes(),
             *self._account_pages(means, throttle, idle, keep),
             *LeadPages(means, leads or LeadParts(), recordings or {}).routes(),
@@ -112,12 +123,25 @@ class WebServer:
         ]
         self.listeners = self._listeners(outside, inside, guard, renderer)
 
+    def _provider_routes(
+        self, clock: Clock, new_id: NewId, renderer: Renderer, throttle: LoginThrottle, entrance: Entrance
+    ) -> list[web.RouteDef]:
+        """Signing in through the provider, where one is configured."""
+        if self._provider is None or self.settings.oidc is None:
+            return []
+        key = partial(self._vault.key_for, "sign-in through the provider")
+        pages = OidcPages(
+            self._store, clock, new_id, renderer, settings=self.settings.oidc, provider=self._provider,
+            trips=Trips(key, clock), throttle=throttle, entrance=entrance,
+        )  # fmt: skip
+        return pages.open_routes()
+
     def _account_pages(
         self, means: PageMeans, throttle: LoginThrottle, idle: timedelta, keep: timedelta | None
     ) -> list[web.RouteDef]:
         """What people do about themselves, and administrators about them."""
         return [
-            *ProfilePages(means, passwords=self.passwords, throttle=throttle, idle=idle).routes(),
+            *ProfilePages(means, passwords=self.passwords, throttle=throttle, vault=self._vault, idle=idle).routes(),
             *PeoplePages(means, link_lifetime=timedelta(hours=self.settings.setup_link_hours), keep=keep).routes(),
             *AccessPages(means, idle=idle).routes(),
             *LogPages(means).routes(),
@@ -135,6 +159,7 @@ class WebServer:
 
     async def start(self) -> None:
         """Listen. Raises ConfigError that names the port and the key to change; nothing is left open then."""
+        await self._seal()
         started: list[Listener] = []
         try:
             for listener in self.listeners:
@@ -149,7 +174,15 @@ class WebServer:
         """Graceful, within seconds: live readers are sent away, requests under way end."""
         for listener in self.listeners:
             await listener.stop()
+        if self._provider is not None:
+            await self._provider.close()
         self.passwords.close()
+
+    async def _seal(self) -> None:
+        """What an older Leadgate stored in clear. Raises ConfigError where the key can't be used."""
+        sealed = await self._store.write(lambda c: seal_all(c, self._vault))
+        if sealed:
+            log.info("The secrets of second factors were sealed", extra={"action": "factors_sealed", "count": sealed})
 
     def _listeners(
         self, outside: list[web.RouteDef], inside: list[web.RouteDef], guard: Guard, renderer: Renderer

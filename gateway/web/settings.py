@@ -8,6 +8,8 @@ from typing import Literal
 
 import msgspec
 
+from gateway.web.oidc.settings import OidcSettings
+
 IpNetwork = IPv4Network | IPv6Network
 
 
@@ -70,6 +72,8 @@ class WebSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     managers_see: Literal["all", "own"] = "all"
     """Whose leads, calls and callbacks a manager sees: everybody's, or only their own and nobody's."""
+    oidc: OidcSettings | None = None
+    """Table ``[web.oidc]``: signing in through a provider; without it there are passwords only."""
 
     def __post_init__(self) -> None:
         ListenAddress.parse(self.public)

@@ -18,7 +18,7 @@ import aiohttp
 
 from gateway.core.types import Json
 from gateway.webforms.settings import CaptchaSettings
-from gateway.webforms.tree import table
+from gateway.webforms.tree import said, table
 
 log = logging.getLogger(__name__)
 
@@ -38,15 +38,18 @@ class Verdict(StrEnum):
     GOOD = "good"
     BAD = "bad"
     OUTAGE = "outage"
+    EXPIRED = "expired"
+    """It is too old now, or was asked about before: the submission may have waited in a browser without a network."""
 
 
 class Captcha:
-    """Checks tokens. A token counts once with its provider, so a good one is remembered for the same submission."""
+    """Checks tokens. A token counts once, with the submission that it came with first, however often that is sent."""
 
     def __init__(self, session: aiohttp.ClientSession) -> None:
         self._session = session
         self._probed: dict[str, tuple[float, Verdict]] = {}
-        self._good: OrderedDict[bytes, bytes] = OrderedDict()
+        self._seen: OrderedDict[bytes, tuple[bytes, Verdict]] = OrderedDict()
+        """Token -> the submission that it came with first, and what was said of it."""
 
     async def check(self, settings: CaptchaSettings, token: str, *, address: str | None, submission: bytes) -> Verdict:
         """Ask about ``token``. ``submission`` tells whether it is the same one that comes again."""
@@ -55,13 +58,14 @@ class Captcha:
         if len(token) > MAX_TOKEN:
             return Verdict.BAD
         key = hashlib.sha256(f"{settings.provider}\n{token}".encode("utf-8", "replace")).digest()
-        if self._good.get(key) == submission:
-            return Verdict.GOOD
+        known = self._seen.get(key)
+        if known is not None:
+            return known[1] if known[0] == submission else Verdict.BAD
         verdict = await self._ask(settings, token, address)
-        if verdict is Verdict.GOOD:
-            self._good[key] = submission
-            if len(self._good) > REMEMBERED:
-                self._good.popitem(last=False)
+        if verdict in (Verdict.GOOD, Verdict.EXPIRED):
+            self._seen[key] = submission, verdict
+            if len(self._seen) > REMEMBERED:
+                self._seen.popitem(last=False)
         return verdict
 
     async def _without_token(self, settings: CaptchaSettings, address: str | None) -> Verdict:
@@ -107,15 +111,21 @@ def _question(settings: CaptchaSettings, token: str, address: str | None) -> dic
 OUR_FAULT = frozenset({"missing-input-secret", "invalid-input-secret", "internal-error", "sitekey-secret-mismatch"})
 """Error codes that say nothing about the visitor."""
 
+STALE = frozenset({"timeout-or-duplicate", "expired-input-response", "already-seen-response"})
+"""Error codes for a token that the provider did issue. SmartCaptcha has one message for those and for invented ones."""
+
 
 def _verdict(settings: CaptchaSettings, told: dict[str, Json]) -> Verdict:
     if told.get("success") is True or told.get("status") == "ok":
         return Verdict.GOOD
-    codes = told.get("error-codes")
-    if isinstance(codes, list) and any(isinstance(code, str) and code in OUR_FAULT for code in codes):
+    listed = told.get("error-codes")
+    codes = {code for code in listed if isinstance(code, str)} if isinstance(listed, list) else set()
+    if codes & STALE or (settings.provider == "smartcaptcha" and "expired" in said(told.get("message")).lower()):
+        return Verdict.EXPIRED
+    if codes & OUR_FAULT:
         log.error(
             "The captcha's provider does not take our secret.",
-            extra={"action": "captcha_secret", "provider": settings.provider, "codes": [str(code) for code in codes]},
+            extra={"action": "captcha_secret", "provider": settings.provider, "codes": sorted(codes)},
         )
         return Verdict.OUTAGE
     return Verdict.BAD

@@ -37,6 +37,9 @@ FLOOD = 10
 """Above so many times the limit a minute a form is under attack: no more is stored, so that the disk does not fill."""
 ACCEPT_SECONDS = 15.0
 """How long a sender waits for durability before it is asked to try again; the Sink spools after two."""
+CLAIM_SECONDS = 1.0
+"""How long it may take to look up a sender's key: a database that is locked answers after five, when form builders have
+given up."""
 STOP_SECONDS = 5.0
 """How long the stop waits for submissions that are being stored; the whole gateway has ten seconds."""
 OFFLOADED = 256 * 1024
@@ -223,8 +226,9 @@ class FormIntake:
             return False
         content = content_digest(submission).hex()
         try:
-            return await self._deliveries.claim(claim_key(submission), content) != content
-        except StoreUnavailable:
+            async with asyncio.timeout(CLAIM_SECONDS):
+                return await self._deliveries.claim(claim_key(submission), content) != content
+        except (StoreUnavailable, TimeoutError):
             return False  # the item is spooled; nobody can know now
 
     async def _keep(self, form: FormSettings, submission: Submission, understood: Understood) -> Result:

@@ -109,7 +109,9 @@ class FormHandler:
         form = self._intake.form(request.match_info["key"])
         if form is None:
             return self._respond(request, unknown_form(), {})
-        return _file(request, snippet(form.min_seconds > 0 or form.proof_of_work > 0))
+        # with a captcha too: our own token shows later when the page was open
+        guarded = form.min_seconds > 0 or form.proof_of_work > 0 or form.captcha is not None
+        return _file(request, snippet(guarded))
 
     async def file(self, request: web.Request) -> web.Response:
         """The snippet's worker and the page's style."""

@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 from gateway.core.types import HandleKind, Kind
 from gateway.webforms import content
-from gateway.webforms.body import read_body
+from gateway.webforms.body import Body, read_body
 from gateway.webforms.captcha import Captcha, Verdict
 from gateway.webforms.controls import Controls, take_controls
 from gateway.webforms.once import content_digest
-from gateway.webforms.settings import FormSettings
+from gateway.webforms.settings import CaptchaSettings, FormSettings
 from gateway.webforms.signing import LIFETIME, Signer, Used, challenge_of
 from gateway.webforms.submission import Submission
 from gateway.webforms.understand import Understood
@@ -29,7 +29,18 @@ class Screened(NamedTuple):
 
 
 PASSED = Screened()
+CAPTCHA_SECONDS = 300
+"""For so long tokens of all three providers are good."""
+_LATE = "It was sent again later: the captcha had been solved, but was too old when it came."
 _UNCHECKED = "The captcha's provider could not be asked, so it is not sure that a person sent this."
+
+
+class _Sender(NamedTuple):
+    """What a submission says of who sends it."""
+
+    body: Body
+    controls: Controls
+    identity: bytes
 
 
 class Screening:
@@ -49,13 +60,35 @@ class Screening:
         spam = self._too_quick(form, controls, identity, now) or self._no_work(form, controls, identity, now)
         if spam is not None or form.captcha is None:
             return Screened(spam)
-        verdict = Verdict.OUTAGE
+        return await self._captcha(form, form.captcha, submission, _Sender(body, controls, identity), now)
+
+    async def _captcha(
+        self, form: FormSettings, settings: CaptchaSettings, submission: Submission, sender: _Sender, now: float
+    ) -> Screened:
+        verdict, remark = Verdict.OUTAGE, _UNCHECKED
         if self.captcha is not None:
-            token = body.value(form.captcha.field) or ""
-            verdict = await self.captcha.check(form.captcha, token, address=submission.address, submission=identity)
+            token = sender.body.value(settings.field) or ""
+            verdict = await self.captcha.check(settings, token, address=submission.address, submission=sender.identity)
+        if verdict is Verdict.EXPIRED and self._is_sent_again(form, settings, submission, sender.controls, now):
+            verdict, remark = Verdict.OUTAGE, _LATE
         if verdict is Verdict.OUTAGE:
-            return Screened(_UNCHECKED) if form.captcha.on_outage == "spam" else Screened(remark=_UNCHECKED)
+            return Screened(remark) if settings.on_outage == "spam" else Screened(remark=remark)
         return PASSED if verdict is Verdict.GOOD else Screened("The captcha was not solved.")
+
+    def _is_sent_again(
+        self, form: FormSettings, settings: CaptchaSettings, submission: Submission, controls: Controls, now: float
+    ) -> bool:
+        """Whether a captcha that is too old came with a submission that waited in the visitor's browser.
+
+        It has an id, which the snippet gives before its first try. Where the provider says the same of invented tokens,
+        our own must show that the page was open before the captcha can have become too old.
+        """
+        if not (controls.submission_id or submission.idempotency_key):
+            return False
+        if settings.provider != "smartcaptcha":
+            return True
+        age = self._signer.age(form.key, controls.token or "", now)
+        return age is not None and CAPTCHA_SECONDS <= age <= LIFETIME
 
     def judge(self, form: FormSettings, understood: Understood, origin: str | None, now: float) -> str | None:
         """Why the words of a submission are spam; None: they are not. ``now``: seconds since the epoch."""

@@ -11,6 +11,9 @@ MAX_VALUE = 20_000
 
 _CYRILLIC = re.compile(r"[\u0400-\u045f\u0490\u0491]")
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
+_NO_CHARSETS = frozenset({"idna", "punycode", "raw-unicode-escape", "unicode-escape", "undefined"})
+"""Codecs that Python calls text encodings and that no form is written in; they make text that no store takes, and
+punycode takes a minute for 300 KB."""
 ENOUGH_CYRILLIC = 0.7
 """Share of the non-ASCII characters from which a text read as windows-1251 is taken to be that."""
 
@@ -26,8 +29,9 @@ def decode_all(values: Sequence[bytes], declared: str | None) -> tuple[list[str]
     except UnicodeDecodeError:
         joined = b"\n".join(values)
     charset = known_charset(declared)
-    if charset is not None and _fits(joined, charset):
-        return [value.decode(charset) for value in values], None
+    texts = _decoded(values, charset) if charset is not None else None
+    if texts is not None:
+        return texts, None
     if _looks_russian(joined):
         return [value.decode("cp1251", "replace") for value in values], "The text was no UTF-8: read as windows-1251."
     return [value.decode("utf-8", "replace") for value in values], "Some characters could not be read: no UTF-8."
@@ -40,22 +44,22 @@ def decode_text(raw: bytes, declared: str | None) -> tuple[str, str | None]:
 
 
 def known_charset(name: str | None) -> str | None:
-    """The codec's name when ``name`` is a charset of text that Python knows (``zlib`` and ``rot13`` are codecs too)."""
+    """The codec's name where Python knows ``name`` as a charset (``zlib`` and ``unicode_escape`` are codecs too)."""
     if not name:
         return None
     try:
         codec = codecs.lookup(name.strip().strip("\"'"))
     except (LookupError, ValueError):
         return None
-    return codec.name if getattr(codec, "_is_text_encoding", False) else None
+    return codec.name if getattr(codec, "_is_text_encoding", False) and codec.name not in _NO_CHARSETS else None
 
 
-def _fits(octets: bytes, charset: str) -> bool:
+def _decoded(values: Sequence[bytes], charset: str) -> list[str] | None:
+    """None where one of the values is not in this charset: each may be cut, so their sum says nothing."""
     try:
-        octets.decode(charset)
+        return [storable(value.decode(charset)) for value in values]
     except UnicodeError:
-        return False
-    return True
+        return None
 
 
 def _looks_russian(octets: bytes) -> bool:

@@ -49,6 +49,8 @@ class Place:
     """The moment from which on letters are read, by when they came into the mailbox; None: all of them."""
     heard_at: datetime | None = None
     """When the last letters were handed over, or when reading began; None: an earlier version did not write it."""
+    unmarked: tuple[int, ...] = ()
+    """UIDs of stored letters, ascending, with which ``after`` was not done yet."""
 
     def as_json(self) -> dict[str, Json]:
         """For the cursor."""
@@ -58,6 +60,7 @@ class Place:
             "horizon": self.horizon,
             "since": self.since.isoformat() if self.since else None,
             "heard_at": self.heard_at.isoformat() if self.heard_at else None,
+            **({"unmarked": ranges(self.unmarked)} if self.unmarked else {}),
         }
 
     @staticmethod
@@ -70,6 +73,7 @@ class Place:
             horizon=int(value["horizon"]),
             since=datetime.fromisoformat(since) if since is not None else None,
             heard_at=datetime.fromisoformat(heard_at) if heard_at is not None else None,
+            unmarked=numbers(value.get("unmarked", "")),
         )
 
     def at(self, uid: int, heard_at: datetime | None = None) -> Place:
@@ -119,7 +123,27 @@ def same_numbers(place: Place, state: FolderState) -> bool:
 
 def anew(place: Place, state: FolderState, highest: int) -> Place:
     """Where to go on after UIDVALIDITY changed: at the beginning, with what came since reading once began."""
-    return replace(place, uidvalidity=state.uidvalidity, last_uid=0, horizon=highest)
+    return replace(place, uidvalidity=state.uidvalidity, last_uid=0, horizon=highest, unmarked=())
+
+
+def ranges(uids: Sequence[int]) -> str:
+    """Ascending UIDs as a sequence-set (RFC 9051 section 9): ``1:100,105``. Short, for letters come one by one."""
+    found: list[list[int]] = []
+    for uid in uids:
+        if found and uid == found[-1][1] + 1:
+            found[-1][1] = uid
+        else:
+            found.append([uid, uid])
+    return ",".join(str(first) if first == last else f"{first}:{last}" for first, last in found)
+
+
+def numbers(written: str) -> tuple[int, ...]:
+    """What ``ranges`` wrote. Raises ValueError for anything else."""
+    found: list[int] = []
+    for piece in filter(None, written.split(",")):
+        first, _, last = piece.partition(":")
+        found.extend(range(int(first), int(last or first) + 1))
+    return tuple(found)
 
 
 def windows(first: int, top: int, exists: int) -> Iterator[tuple[int, int]]:

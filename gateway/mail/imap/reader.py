@@ -7,9 +7,10 @@ durable. Killed at any point, it reads at most that batch again, and the Sink kn
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -37,7 +38,7 @@ log = logging.getLogger(__name__)
 RECENT = timedelta(days=2)
 """Which letters are compared with what is stored: enough to see a fault, few enough to list them every few minutes."""
 UNMARKED = 10_000
-"""UIDs that are kept for another try of ``after``, where the server refuses it."""
+"""UIDs that are kept for another try of ``after``, where the server refuses it; also over a restart."""
 BREAKS = 4
 """How often a letter may break the connection before it is handed over without its text: lines break by chance too."""
 SEARCH_SLACK = timedelta(days=1)
@@ -75,8 +76,6 @@ class FolderReader:
     """What is done with letters after they were stored; see MailboxSettings."""
     sightings: Sightings | None = None
     """What is stored of the folder; None: there is nothing to compare with."""
-    unmarked: list[int] = field(default_factory=list)
-    """UIDs of stored letters with which ``after`` was not done yet."""
     unmarkable: str = ""
     """Why ``after`` could not be done when it was last tried, a sentence."""
     balance: Balance | None = None
@@ -101,7 +100,7 @@ class FolderReader:
             await self._read_window(session, thread, first, last)
         if top > self._known_place.last_uid:
             await self._move(self._known_place.at(top))  # the newest are gone, or are none of ours
-        came = await self._mark(session, thread, state) if self.unmarked else 0
+        came = await self._mark(session, thread, state) if self._to_mark else 0
         return self.read - before + came
 
     async def reconcile(self, session: ImapSession, thread: MailboxThread) -> None:
@@ -141,7 +140,7 @@ class FolderReader:
 
         1 where letters came since ``state``: the folder was opened anew, so IDLE will not tell of them. Else 0.
         """
-        uids, place = list(self.unmarked), self._known_place
+        uids, place = self._to_mark, self._known_place
         now, refused = await thread.call(lambda: session.mark(self.folder, place.uidvalidity, uids, self.after))
         if refused:
             if self.unmarkable != refused:
@@ -149,11 +148,18 @@ class FolderReader:
                     "Letters were stored, but could not be marked or moved.",
                     extra={"action": "imap_unmarked", "mailbox": self.settings.name, "reason": refused},
                 )
-            del self.unmarked[:-UNMARKED]
+            self.place = replace(place, unmarked=uids[-UNMARKED:])
         else:
-            self.unmarked = [uid for uid in self.unmarked if uid not in uids]
+            self.place = replace(place, unmarked=())
+            with contextlib.suppress(StoreUnavailable):  # after a restart it is done once more, which harms nobody
+                await self._move(self.place)
         self.unmarkable = refused
         return int(now.uidnext != state.uidnext)
+
+    @property
+    def _to_mark(self) -> tuple[int, ...]:
+        """Nothing where nothing is to be done any more with letters of before."""
+        return self._known_place.unmarked if self.after != NOTHING else ()
 
     async def _top(self, state: FolderState, session: ImapSession, thread: MailboxThread) -> int:
         """The largest UID that a letter of the folder can have now."""
@@ -174,7 +180,6 @@ class FolderReader:
                 extra={"action": "imap_uidvalidity", "mailbox": self.settings.name, "folder": self.folder},
             )
             place = anew(place, state, highest)
-            self.unmarked.clear()
         await self._move(place)
         return place
 
@@ -230,27 +235,31 @@ class FolderReader:
         if not letters:  # all are gone meanwhile
             await self._move(self._known_place.at(last_uid))
             return
-        place = self._known_place.at(last_uid, now)
         others = (self._accept(letter, now) for letter in letters[:-1])
         receipts = await asyncio.gather(*others, return_exceptions=True)
         for receipt in receipts:
             if isinstance(receipt, BaseException):
                 raise receipt
-        receipts.append(await self._accept(letters[-1], now, place))
-        self.place = place
+        before = self._unmarked(letters[:-1], receipts)
+        place = replace(self._known_place.at(last_uid, now), unmarked=before + self._markable(letters[-1:]))
+        receipt = await self._accept(letters[-1], now, place)
+        # what is in the spool takes its place along: it is written when the letter is in the database
+        self.place = replace(place, unmarked=before) if receipt.outcome is Outcome.SPOOLED else place
         self.read += len(letters)
-        self._remember_to_mark(letters, receipts)
         self.on_letter()
 
-    def _remember_to_mark(self, letters: list[Letter], receipts: Sequence[Receipt | BaseException]) -> None:
-        """Only letters that are in the database, and whole: of the others the mailbox has the only copy."""
-        if self.after == NOTHING:
-            return
-        self.unmarked += [
-            letter.listed.uid
+    def _unmarked(self, letters: list[Letter], receipts: Sequence[Receipt | BaseException]) -> tuple[int, ...]:
+        """What waits to be marked, ``letters`` among it as far as they are in the database."""
+        stored = [
+            letter
             for letter, receipt in zip(letters, receipts, strict=True)
-            if isinstance(receipt, Receipt) and receipt.outcome is not Outcome.SPOOLED and letter.problem is None
+            if isinstance(receipt, Receipt) and receipt.outcome is not Outcome.SPOOLED
         ]
+        return self._to_mark + self._markable(stored)
+
+    def _markable(self, letters: list[Letter]) -> tuple[int, ...]:
+        """Only letters that are whole: of the others the mailbox has the only copy."""
+        return tuple(letter.listed.uid for letter in letters if self.after != NOTHING and letter.problem is None)
 
     async def _accept(self, letter: Letter, now: datetime, place: Place | None = None) -> Receipt:
         cursor = Cursor(name=self._cursor_name, value=place.as_json()) if place is not None else None

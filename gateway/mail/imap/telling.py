@@ -6,12 +6,45 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from gateway.core.ports import Alarm
+from gateway.core.sentences import N_, Sentence
 from gateway.mail.imap.reader import FolderReader
 from gateway.mail.imap.trouble import Trouble
 from gateway.mail.settings import MailboxSettings
 
 ALARMED_AFTER = timedelta(hours=1)
 """How long a mailbox may be away before people are told: servers are restarted, and lines break."""
+
+_NOT_READ = N_("The mailbox %(name)s is not read")
+_SILENCE = N_(
+    "No letter has come for %(hours)s hours. Write one to this address, and look whether letters go elsewhere. The key "
+    "silent_hours of [[mailbox]] says after how long you are told."
+)
+_WAYS_OUT = {
+    "refused": N_(
+        "The mail server does not let Leadgate in. Check username and password of [[mailbox]] %(name)s; Gmail, Yandex "
+        "and Mail.ru want a password made for this application, with IMAP switched on."
+    ),
+    "unauthorized": N_(
+        "The provider takes the token of this mailbox no longer. Run 'leadgate mailbox authorize %(name)s' and sign in "
+        "as the mailbox."
+    ),
+    "untrusted": N_(
+        "The connection to the mail server is not safe, so nothing is read. Check host, port, tls and ca_file of "
+        "[[mailbox]] %(name)s."
+    ),
+    "unreachable": N_(
+        "The mail server can't be reached. Check host and port of [[mailbox]] %(name)s, and the network."
+    ),
+    "dropped": N_("The mail server ends each connection. Ask its provider; 'leadgate doctor' tells more of %(name)s."),
+    "unstorable": N_(
+        "Leadgate can't store letters now, so they stay in the mailbox %(name)s. Look at the database and the disk."
+    ),
+    "failed": N_(
+        "The mail server answers what can't be understood. Please report it with the words below; the mailbox is "
+        "%(name)s."
+    ),
+}
+"""State of a trouble -> what to do."""
 
 
 def balance_of(reader: FolderReader) -> list[str]:
@@ -64,8 +97,17 @@ def alarm_of(
     name = settings.name
     if trouble is not None and (trouble.lasting or (since is not None and now - since >= ALARMED_AFTER)):
         key = f"imap:{name}/{trouble.state}/{since:%Y%m%d%H%M}" if since else f"imap:{name}/{trouble.state}"
-        return Alarm(key=key, subject=f"The mailbox {name} is not read", text=f"{trouble.sentence}.")
+        return Alarm(key=key, subject=Sentence(_NOT_READ, {"name": name}), text=_told(trouble, name))
     if silent is not None:
         key = f"imap:{name}/silent/{silent:%Y%m%d%H%M}"
-        return Alarm(key=key, subject=f"The mailbox {name} is silent", text=f"{silence(silent, now)}.")
+        hours = int((now - silent).total_seconds() // 3600)
+        text = Sentence(_SILENCE, {"hours": hours})
+        return Alarm(key=key, subject=Sentence(N_("The mailbox %(name)s is silent"), {"name": name}), text=text)
     return None
+
+
+def _told(trouble: Trouble, name: str) -> Sentence:
+    """What to do in the reader's language, then what the log has: it holds the words of the mail server."""
+    way_out = Sentence(_WAYS_OUT.get(trouble.state, _WAYS_OUT["failed"]), {"name": name})
+    told = {"way_out": way_out, "words": trouble.sentence}
+    return Sentence(N_("%(way_out)s\nIn the words of the log: %(words)s."), told)

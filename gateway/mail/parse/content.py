@@ -113,15 +113,26 @@ class _Collector:
         self._content = content
         self._limits = limits
         self._chars = 0
+        self._is_said = False
+        """Whether a plain form of what is read now was found already."""
 
     def collect(self, part: Part) -> list[_Text]:
         """The readable pieces at and below ``part``; attachments go to the content."""
         if not part.is_multipart:
             return self._leaf(part)
-        pieces = [self.collect(child) for child in part.children]
         if part.content_type == "multipart/alternative":
-            return _best_alternative(pieces)
-        return [text for piece in pieces for text in piece]
+            return self._alternative(part)
+        return [text for child in part.children for text in self.collect(child)]
+
+    def _alternative(self, part: Part) -> list[_Text]:
+        """Once there is a plain form with words in it, HTML is not turned into text: that costs as much as the rest."""
+        pieces: list[list[_Text]] = []
+        outside = self._is_said
+        for child in part.children:
+            pieces.append(self.collect(child))
+            self._is_said = self._is_said or any(not text.is_html for text in pieces[-1])
+        self._is_said = outside
+        return _best_alternative(pieces)
 
     def _leaf(self, part: Part) -> list[_Text]:
         if part.content_type in _SHADOWS or (part.content_type in _REPORTS and not _file_name(part)):
@@ -156,6 +167,8 @@ class _Collector:
         if is_html:
             if self._content.html is None:
                 self._content.html = text
+            if self._is_said:
+                return ""
             shown, cut = html_to_text(text, self._limits)
             if cut:
                 self._content.problem("The HTML of the letter was too long or too deep; not all of it was read.")

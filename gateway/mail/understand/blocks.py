@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 
 from gateway.mail.understand.labels import FORWARD_MARKS, HEADER_LABELS, ORIGINAL_MARKS, WROTE
 
-_QUOTE = re.compile(r"^(?:[ \t]*[>|])+[ \t]?")
+_QUOTE = re.compile(r"^[ \t]?(?:[A-ZА-ЯЁ]{1,3}(?=>))?(?:[ \t]*[>|])+[ \t]?")
+_QUOTED = re.compile(r"\s*>|\s?[A-ZА-ЯЁ]{1,3}>+(?:\s|$)")
+"""Some programs put the initials of the one who is quoted before the mark: ``ИП> Сколько стоит?``."""
 _MARKS = " \t\u00a0\ufeff\u200b>*_-—"
 _FORWARD_LINE = re.compile(rf"(?:{FORWARD_MARKS})\s{{0,3}}:?", re.IGNORECASE)
 _ORIGINAL_LINE = re.compile(rf"(?:{ORIGINAL_MARKS})\s{{0,3}}:?", re.IGNORECASE)
@@ -72,7 +74,7 @@ def unquote(line: str) -> str:
 
 def is_quoted(line: str) -> bool:
     """True for a line of a quotation (RFC 3676 section 4.5)."""
-    return line.lstrip().startswith(">")
+    return _QUOTED.match(line) is not None
 
 
 def find_blocks(lines: Sequence[str]) -> Iterator[Block]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from gateway.mail.understand.blocks import Block, find_blocks, is_quoted
 from gateway.mail.understand.labels import CLOSINGS, SENT_FROM
@@ -24,6 +25,9 @@ _ANSWER_ABOVE = re.compile(
 _ONLY_MARKS = re.compile(r"^[\s\-_=*~#+ᐧ>|\ufeff]*$")
 _SIGNATURE_LINES = 12
 _SIGNATURE_WIDTH = 120
+_CLOSING_WIDTH = 80
+_BELOW = 100
+"""Lines below a signature's first one that are looked at; with more there it is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,8 @@ def _own_lines(lines: Sequence[str], blocks: Sequence[Block]) -> list[str]:
     if first.mark == "attribution" and not any(line.strip() for line in above):
         # Some programs put the answer below an unmarked attribution, or quote nothing at all.
         end = blocks[1].start if len(blocks) > 1 else len(lines)
-        return [line for line in lines[first.end : end] if not is_quoted(line)]
+        own = [line for line in lines[first.end : end] if not is_quoted(line)]
+        return own + (_after_quotation(lines[blocks[1].end :]) if len(blocks) > 1 else [])
     return above + (_after_quotation(lines[first.end :]) if first.mark in ("attribution", "original") else [])
 
 
@@ -102,15 +107,18 @@ def _cut_signature(lines: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
 
 
 def _begins_signature(lines: Sequence[str], index: int, line: str) -> bool:
-    if not any(above.strip() for above in lines[:index]):
+    dashes, sent_from = _DASHES.match(line), len(line) < _SIGNATURE_WIDTH and _SENT_FROM.match(line)
+    closing = len(line) < _CLOSING_WIDTH and _CLOSING.match(line)
+    if not (dashes or sent_from or closing) or not any(above.strip() for above in lines[:index]):
         return False
-    below = [following for following in lines[index + 1 :] if following.strip()]
-    if _DASHES.match(line):
+    rest = (following for following in islice(lines, index + 1, None) if following.strip())
+    below = list(islice(rest, _BELOW))
+    if len(below) == _BELOW:
+        return False
+    if dashes:
         return len(below) <= 3 * _SIGNATURE_LINES
-    short = len(below) <= _SIGNATURE_LINES and all(len(following) <= _SIGNATURE_WIDTH for following in below)
-    if _SENT_FROM.match(line) and len(line) < _SIGNATURE_WIDTH:
-        return short
-    return short and len(line) < 80 and _CLOSING.match(line) is not None
+    told = [following for following in below if not _SENT_FROM.match(following)]  # programs add to what others added
+    return len(told) <= _SIGNATURE_LINES and all(len(following) <= _SIGNATURE_WIDTH for following in told)
 
 
 def _trim(lines: Sequence[str]) -> str:

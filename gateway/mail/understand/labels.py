@@ -31,7 +31,7 @@ _HEADER_LABELS = {
         "päivämäärä, dată, päiväys, gesendet, envoyé, "
         "enviado, enviado el, enviada em, inviato, skickat, sendt, verzonden, wysłano, odesláno, odoslané, "
         "gönderildi, trimis, lähetetty, 送信日時, 日期, "
-        "发送时间, elküldve, kuupäev, sendt, datum/tijd"
+        "发送时间, elküldve, kuupäev, sendt, datum/tijd, message du"
     ),
     "reply-to": "reply-to, обратный адрес, antwort an, répondre à, responder a, rispondi a, odpověď na",
 }
@@ -98,7 +98,7 @@ FORWARD_PREFIX = (
 
 SENT_FROM = (
     r"sent (?:from|via|with|by|using) |<*\(?sent (?:from|by|via) |from my (?:iphone|ipad|android|phone"
-    r"|mobile)|get outlook for|(?:someone )?from mobile"
+    r"|mobile)|get \[?outlook for|(?:someone )?from mobile"
     r"|отправлено (?:с|со|из|от|через)\s|послано (?:с|из)\s|отправлено mail\.?ru|надіслано (?:з|із)\s|написано с\s"
     r"|envoyé (?:depuis|à partir|de mon)|von mein(?:em|er) .{1,40}gesendet|gesendet (?:von|mit)|diese "
     r"nachricht wurde von mein|enviado (?:desde|do|a partir)"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.storage.columns import BigId, JsonText, Uuid
@@ -82,8 +82,8 @@ class Totp(Base):
     __tablename__ = "totp"
 
     manager_id: Mapped[str] = mapped_column(Uuid, ForeignKey("manager.id", ondelete="CASCADE"), primary_key=True)
-    secret: Mapped[str] = mapped_column(String(64))
-    """Base32. The server must compute with it, so no hash of it would do; never shown, told or logged again."""
+    secret: Mapped[str] = mapped_column(Text)
+    """Base32, sealed with ``accounts.key`` (gateway/web/vault.py): codes are made of it, so no hash would do."""
     created_at: Mapped[datetime]
     confirmed_at: Mapped[datetime | None]
     """When the first code was right: before that nobody is asked for one."""

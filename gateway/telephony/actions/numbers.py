@@ -11,6 +11,7 @@ from phonenumbers import PhoneNumber, PhoneNumberFormat, PhoneNumberType
 
 from gateway.core.outcalls import Refusal
 from gateway.core.phone import region_of, to_e164
+from gateway.core.sentences import Sentence
 from gateway.telephony.actions.settings import OriginateSettings
 
 _PREMIUM = frozenset({PhoneNumberType.PREMIUM_RATE, PhoneNumberType.SHARED_COST})
@@ -20,10 +21,10 @@ def judge(text: str, settings: OriginateSettings, region: str) -> tuple[str, Ref
     """The number in E.164 (as it was written where it is no public one), and why it may not be called, if so."""
     e164 = to_e164(text, region)
     if is_emergency(text, region):
-        reason = "Emergency numbers are not called from here: dial it on the phone itself."
+        reason = Sentence("Emergency numbers are not called from here: dial it on the phone itself.")
         return e164 or text, Refusal(code="emergency_number", reason=reason)
     if e164 is None:
-        reason = (
+        reason = Sentence(
             "This is no public phone number. Write it with its country code, as +79261234567; colleagues are called on "
             "the phone itself."
         )
@@ -55,17 +56,23 @@ def dialled(e164: str, settings: OriginateSettings, region: str) -> str:
 
 def _refusal(e164: str, settings: OriginateSettings, region: str) -> Refusal | None:
     if e164.startswith(settings.refused_prefixes):
-        return Refusal(code="number_not_allowed", reason="Numbers that begin so are refused by [pbx.originate].")
+        return Refusal(
+            code="number_not_allowed", reason=Sentence("Numbers that begin so are refused by [pbx.originate].")
+        )
     country = region_of(e164)
     allowed = settings.countries or (region,)
     if country not in allowed and not e164.startswith(settings.prefixes):
-        reason = (
-            f"Calls to {country or 'numbers of no country'} are not allowed; the administrator can add it to countries "
-            "or prefixes in [pbx.originate]."
+        where = country or Sentence("numbers of no country")
+        reason = Sentence(
+            "Calls to %(where)s are not allowed; the administrator can add it to countries or prefixes in "
+            "[pbx.originate].",
+            {"where": where},
         )
         return Refusal(code="number_not_allowed", reason=reason)
     if not settings.premium and _is_premium(phonenumbers.parse(e164, None)):
-        reason = "This number has a price of its own, and [pbx.originate] does not allow such (premium = true would)."
+        reason = Sentence(
+            "This number has a price of its own, and [pbx.originate] does not allow such (premium = true would)."
+        )
         return Refusal(code="premium_number", reason=reason)
     return None
 

@@ -24,6 +24,7 @@ from gateway.core.outcalls import (
     Originated,
     Refusal,
 )
+from gateway.core.sentences import Sentence
 from gateway.telephony.actions.numbers import dialled, judge
 from gateway.telephony.actions.settings import EXTENSION_FIELD, OriginateSettings
 from gateway.telephony.actions.switch import Pbx, code_for, words_for
@@ -39,14 +40,14 @@ ANSWER_MARGIN = 15.0
 
 _EXTENSION = re.compile(r"[A-Za-z0-9_.*#+-]{1,40}")
 _SUCCESS = "success"
-_REASONS: Mapping[str, tuple[CallState, str]] = {
-    "1": (CallState.MANAGER_NO_ANSWER, "Your phone hung up or did not answer; the customer was not called."),
-    "3": (CallState.MANAGER_NO_ANSWER, "You did not pick up; the customer was not called."),
-    "5": (CallState.MANAGER_BUSY, "Your phone was busy or declined; the customer was not called."),
-    "8": (CallState.FAILED, "Your phone could not be reached: is it on and registered?"),
+_REASONS: Mapping[str, tuple[CallState, Sentence]] = {
+    "1": (CallState.MANAGER_NO_ANSWER, Sentence("Your phone hung up or did not answer; the customer was not called.")),
+    "3": (CallState.MANAGER_NO_ANSWER, Sentence("You did not pick up; the customer was not called.")),
+    "5": (CallState.MANAGER_BUSY, Sentence("Your phone was busy or declined; the customer was not called.")),
+    "8": (CallState.FAILED, Sentence("Your phone could not be reached: is it on and registered?")),
     "0": (
         CallState.FAILED,
-        "Your phone declined, is off, or the PBX knows no such extension; the customer was not called.",
+        Sentence("Your phone declined, is off, or the PBX knows no such extension; the customer was not called."),
     ),
 }
 """``Reason`` of OriginateResponse, the control frame that the leg ended with (include/asterisk/frame.h). A phone that
@@ -133,15 +134,18 @@ class Originator:
         """The PBX to call on, and why there is none."""
         if request.pbx is not None and request.pbx not in self._pbxs:
             known = ", ".join(self.available) or "none"
-            reason = f"There is no PBX {request.pbx[:64]!r}; calls can be made on: {known}."
+            values = {"name": request.pbx[:64], "known": known}
+            reason = Sentence("There is no PBX %(name)r; calls can be made on: %(known)s.", values)
             return None, Refusal(code="unknown_pbx", reason=reason)
         name = request.pbx if request.pbx is not None else next(iter(self.available), None)
         if name is None or self._pbxs[name].settings is None:
-            reason = (
-                "Click to call is not set up: the administrator adds [pbx.originate] with the context that may call "
-                "outside to the configuration."
+            return name, Refusal(
+                code="not_configured",
+                reason=Sentence(
+                    "Click to call is not set up: the administrator adds [pbx.originate] with the context that may "
+                    "call outside to the configuration."
+                ),
             )
-            return name, Refusal(code="not_configured", reason=reason)
         return name, None
 
     async def _send(self, call: Originated, pbx: Pbx, settings: OriginateSettings) -> asyncio.Future[Message]:
@@ -150,11 +154,14 @@ class Originator:
             return await pbx.line.originate(headers_of(call, settings, self._region))
         except ActionRefused as error:
             words = words_for(error, str(call.pbx), "Originate", "originate")
-            refusal = Refusal(code=code_for(error), reason=f"{words}.")
+            refusal = Refusal(code=code_for(error), reason=Sentence("%(why)s.", {"why": words}))
         except UnsafeValue as error:
-            refusal = Refusal(code=error.code, reason=f"{error}.")
+            refusal = Refusal(code=error.code, reason=Sentence("%(why)s.", {"why": error}))
         except AmiError as error:
-            refusal = Refusal(code="pbx_unreachable", reason=f"The PBX {call.pbx} can't be asked now: {error}.")
+            refusal = Refusal(
+                code="pbx_unreachable",
+                reason=Sentence("The PBX %(name)s can't be asked now: %(why)s.", {"name": call.pbx, "why": error}),
+            )
         await self._ledger.settle(call.id, CallState.FAILED, refusal, self._clock.now())
         log.warning(
             "A call that a manager asked for could not be made",
@@ -167,8 +174,8 @@ class Originator:
         try:
             state, refusal = result_of(await within(patience, outcome, self._sleep))
         except (TimeoutError, AmiError) as error:
-            said = str(error) or f"nothing came within {patience:g} s"
-            reason = f"The PBX did not tell what became of this call: {said}."
+            said = error if str(error) else Sentence("nothing came within %(num)s s", {"num": f"{patience:g}"})
+            reason = Sentence("The PBX did not tell what became of this call: %(why)s.", {"why": said})
             state, refusal = CallState.UNKNOWN, Refusal(code="no_answer_from_pbx", reason=reason)
         try:
             await self._ledger.settle(call.id, state, refusal, self._clock.now())
@@ -203,6 +210,7 @@ def result_of(response: Mapping[str, str]) -> tuple[CallState, Refusal | None]:
     if response.get("Response", "").lower() == _SUCCESS:
         return CallState.CALLING_CUSTOMER, None
     reason = response.get("Reason", "")
-    unknown = (CallState.FAILED, f"The PBX could not make this call (it says: reason {reason[:20] or 'none'}).")
+    values = {"reason": reason[:20] or "none"}
+    unknown = (CallState.FAILED, Sentence("The PBX could not make this call (it says: reason %(reason)s).", values))
     state, sentence = _REASONS.get(reason, unknown)
     return state, Refusal(code=state.value, reason=sentence)

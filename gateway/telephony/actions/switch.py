@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from gateway.core.errors import LeadgateError
+from gateway.core.sentences import Sentence
 from gateway.telephony.ami.connection import AmiConnection
 from gateway.telephony.ami.errors import ActionRefused, AmiError
 
@@ -40,8 +41,8 @@ class ActionFailed(LeadgateError):
 
     code = "pbx_action_failed"
 
-    def __init__(self, text: str, *, code: str = "pbx_action_failed") -> None:
-        super().__init__(text)
+    def __init__(self, sentence: str | Sentence, /, *, code: str = "pbx_action_failed", **values: object) -> None:
+        super().__init__(sentence, **values)
         self.code = code
 
 
@@ -59,9 +60,11 @@ class Switch:
         _check_channel(channel)
         for what, place in (("context", context), ("extension", exten)):
             if not is_place(place):
-                raise ActionFailed(f"{place!r} is no {what} of a dialplan", code="bad_place")
+                raise ActionFailed("%(place)r is no %(what)s of a dialplan", code="bad_place", place=place, what=what)
         if priority < 1:
-            raise ActionFailed(f"{priority} is no priority of a dialplan: they begin with 1", code="bad_place")
+            raise ActionFailed(
+                "%(priority)s is no priority of a dialplan: they begin with 1", code="bad_place", priority=priority
+            )
         headers = {"Channel": channel, "Context": context, "Exten": exten, "Priority": str(priority)}
         await self._do(pbx, "Redirect", headers, right="call")
 
@@ -69,29 +72,36 @@ class Switch:
         """End one channel, with a Q.850 cause. Raises ActionFailed with a sentence, also where there is no such one."""
         _check_channel(channel)
         if not 0 <= cause <= 127:
-            raise ActionFailed(f"{cause} is no hangup cause: Q.850 has 0 to 127", code="bad_cause")
+            raise ActionFailed("%(cause)s is no hangup cause: Q.850 has 0 to 127", code="bad_cause", cause=cause)
         await self._do(pbx, "Hangup", {"Channel": channel, "Cause": str(cause)}, right="call")
 
     async def _do(self, name: str, action: str, headers: dict[str, str], *, right: str) -> None:
         pbx = self._pbxs.get(name)
         if pbx is None:
-            raise ActionFailed(f"There is no PBX {name!r} in the configuration", code="unknown_pbx")
+            raise ActionFailed("There is no PBX %(name)r in the configuration", code="unknown_pbx", name=name)
         try:
             await pbx.line.action(action, headers)
         except ActionRefused as error:
             raise ActionFailed(words_for(error, name, action, right), code=code_for(error)) from None
         except AmiError as error:
-            raise ActionFailed(f"{action} could not be sent to {name}: {error}", code="pbx_unreachable") from None
+            raise ActionFailed(
+                "%(action)s could not be sent to %(name)s: %(why)s",
+                code="pbx_unreachable",
+                action=action,
+                name=name,
+                why=error,
+            ) from None
 
 
-def words_for(error: ActionRefused, pbx: str, action: str, right: str) -> str:
+def words_for(error: ActionRefused, pbx: str, action: str, right: str) -> Sentence:
     """The PBX's refusal as a sentence with the way out."""
     if code_for(error) == "no_right":
-        return (
-            f"The manager account of {pbx} may not use {action}: add {right} to write of the account in manager.conf, "
-            "reload the manager, and ask leadgate doctor"
+        return Sentence(
+            "The manager account of %(pbx)s may not use %(action)s: add %(right)s to write of the account in "
+            "manager.conf, reload the manager, and ask leadgate doctor",
+            {"pbx": pbx, "action": action, "right": right},
         )
-    return f"{pbx} refused {action}: {error}"
+    return Sentence("%(pbx)s refused %(action)s: %(why)s", {"pbx": pbx, "action": action, "why": error})
 
 
 def code_for(error: ActionRefused) -> str:
@@ -101,4 +111,4 @@ def code_for(error: ActionRefused) -> str:
 
 def _check_channel(channel: str) -> None:
     if not _CHANNEL.fullmatch(channel):
-        raise ActionFailed(f"{channel[:80]!r} is no name of a channel", code="bad_channel")
+        raise ActionFailed("%(channel)r is no name of a channel", code="bad_channel", channel=channel[:80])

@@ -183,7 +183,8 @@ class Framer:
             if block[:7] != _EVENT:
                 block = block.strip(b"\r\n")  # more empty lines than one between two messages
             if wanted is not None and block[:7] == _EVENT:
-                name = block[7 : block.find(b"\r\n")]
+                end = block.find(b"\r\n")
+                name = block[7:end] if end >= 0 else block[7:]
                 if name not in wanted or (name == b"VarSet" and not self._is_wanted_variable(block)):
                     skipped += 1
                     continue

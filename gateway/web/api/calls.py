@@ -13,6 +13,7 @@ from gateway.storage.tables import Manager, Outcall
 from gateway.views.shapes import OutcallView
 from gateway.web.api.writes import WriteCall, WriteOperation
 from gateway.web.problems import Refused
+from gateway.web.queries.filters import Filters, visible
 
 CALLS_PATH = "/api/v1/calls"
 
@@ -89,7 +90,7 @@ def call_writes(maker: CallMaker, store: Store) -> tuple[WriteOperation, ...]:
 def refused(error: CallRefused) -> Refused:
     """A call that was not made, as an answer; pages use it too."""
     headers = {"Retry-After": _RETRY[error.code]} if error.code in _RETRY else {}
-    return Refused(_STATUS.get(error.code, 422), error.code, str(error), headers)
+    return Refused(_STATUS.get(error.code, 422), error.code, error.sentence, headers)
 
 
 def view_of(call: Originated, *, contact: str | None = None) -> OutcallView:
@@ -104,14 +105,15 @@ def view_of(call: Originated, *, contact: str | None = None) -> OutcallView:
         callback=None,
         state=call.state.value,
         code=call.code,
-        reason=call.reason,
+        reason=str(call.reason) if call.reason else None,
         call=None,
     )
 
 
-def outcall(connection: Connection, outcall_id: str) -> OutcallView | None:
-    """One call that was asked for, as it is now."""
-    row = connection.execute(select(Outcall).where(Outcall.id == outcall_id)).one_or_none()
+def outcall(connection: Connection, outcall_id: str, scope: Filters) -> OutcallView | None:
+    """One call that was asked for, as it is now; None too where ``scope.seen_by`` did not ask for it."""
+    query = select(Outcall).where(Outcall.id == outcall_id, *visible(Outcall.manager_id, scope.seen_by))
+    row = connection.execute(query).one_or_none()
     return _stored_view(row) if row is not None else None
 
 

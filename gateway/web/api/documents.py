@@ -185,7 +185,8 @@ class DocumentReads:
         language = call.query.get("language")
         shown = [template for template in found if language in {None, template.language}]
         items = [await self._view(template, lead_id, contact_id, call.who) for template in shown]
-        return TemplateList(items=items, problems=problems, pdf=await asyncio.to_thread(why_no_pdf))
+        no_pdf = await asyncio.to_thread(why_no_pdf)
+        return TemplateList(items=items, problems=problems, pdf=str(no_pdf) if no_pdf else None)
 
     async def _view(self, template: Template, lead_id: str | None, contact_id: str | None, who: Who) -> TemplateView:
         known = lead_id is not None or contact_id is not None

@@ -21,9 +21,11 @@ from gateway.storage.store import Store
 from gateway.storage.tables import Interaction, Journal
 from gateway.web.access import Right
 from gateway.web.api.leadwork import see_lead
+from gateway.web.api.parameters import CURSOR, LIMIT, MAX_LIMIT, page_of
 from gateway.web.api.reads import File, ReadCall, ReadOperation
 from gateway.web.api.writes import Who, WriteCall, WriteOperation
 from gateway.web.problems import Refused
+from gateway.web.queries.filters import Position
 
 PLAIN = "application/octet-stream"
 
@@ -104,9 +106,11 @@ class OutgoingView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OutgoingList(msgspec.Struct, frozen=True, kw_only=True):
-    """The newest of what goes out."""
+    """A page of what goes out."""
 
     items: list[OutgoingView]
+    next: str | None
+    """`cursor` of the next page; null on the last."""
 
 
 @dataclass(slots=True, eq=False)
@@ -137,10 +141,14 @@ class LetterDesk:
             ReadOperation(
                 path="/api/v1/outgoing",
                 name="listOutgoing",
-                summary="Letters and messages that go out, the newest 100.",
+                summary="Letters and messages that go out, the newest first.",
                 act=self.listed,
                 answer=OutgoingList,
-                parameters=(("status", f"One of {', '.join(shelf.STATES)}."),),
+                parameters=(
+                    ("status", f"One of {', '.join(shelf.STATES)}."),
+                    (LIMIT.name, f"{LIMIT.description} From 1 to {MAX_LIMIT}."),
+                    (CURSOR.name, CURSOR.description),
+                ),
                 right=Right.LEAD,
             ),
             ReadOperation(
@@ -210,12 +218,16 @@ class LetterDesk:
         return File(name="letter.eml", content=row.raw, content_type=PLAIN)
 
     async def listed(self, call: ReadCall) -> OutgoingList:
-        """Raises Refused for a status that there is not."""
+        """Raises Refused for a status that there is not, and for what is no page."""
         status = call.query.get("status")
         if status is not None and status not in shelf.STATES:
-            raise Refused(400, "bad_parameter", f"status can be {', '.join(shelf.STATES)}.")
-        found = await self.store.read(lambda connection: shelf.listed(connection, status))
-        return OutgoingList(items=[_outgoing(one) for one in found])
+            raise Refused(400, "bad_parameter", "status can be %(known)s.", known=", ".join(shelf.STATES))
+        limit, after = page_of(call.query)
+        before = after.id if after else None
+        found = await self.store.read(lambda connection: shelf.listed(connection, status, limit + 1, before))
+        shown = found[:limit]
+        more = Position(shown[-1].created_at, shown[-1].id).encode() if len(found) > limit else None
+        return OutgoingList(items=[_outgoing(one) for one in shown], next=more)
 
     async def one(self, call: ReadCall) -> OutgoingView:
         """Raises NotFound."""

@@ -211,7 +211,7 @@ ITEMS = (
         name="getOutcall",
         summary="One call that was asked for (click to call), and how far it came.",
         shape=shapes.OutcallView,
-        query=outcall,
+        scoped=outcall,
     ),
     CALLBACK_ITEM,
     ItemOperation(

@@ -67,16 +67,16 @@ class FilterReader:
         """
         _known(query, FILTERS)
         return Filters(
-            since=self._read(query, "since", self.moment),
-            until=self._read(query, "until", self.moment),
-            channel=self._read(query, "channel", _channel),
-            status=self._read(query, "status", _text),
-            manager=self._read(query, "manager", _text),
-            phone=self._read(query, "phone", self.phone),
-            email=self._read(query, "email", _email),
-            q=self._read(query, "q", _text),
-            limit=self._read(query, "limit", _limit) or DEFAULT_LIMIT,
-            after=None if numbered else self._read(query, "cursor", Position.decode),
+            since=_read(query, "since", self.moment),
+            until=_read(query, "until", self.moment),
+            channel=_read(query, "channel", _channel),
+            status=_read(query, "status", _text),
+            manager=_read(query, "manager", _text),
+            phone=_read(query, "phone", self.phone),
+            email=_read(query, "email", _email),
+            q=_read(query, "q", _text),
+            limit=_read(query, "limit", _limit) or DEFAULT_LIMIT,
+            after=None if numbered else _read(query, "cursor", Position.decode),
         )
 
     def moment(self, text: str) -> datetime:
@@ -95,16 +95,24 @@ class FilterReader:
             raise ValueError("this is no public phone number")
         return number
 
-    def _read(self, query: MultiMapping[str], name: str, convert: Callable[[str], Any]) -> Any:
-        text = query.get(name)
-        if text is None or text == "":
-            return None
-        try:
-            if "\x00" in text:
-                raise ValueError("it contains a NUL")  # noqa: TRY301 - one place turns all of these into an answer
-            return convert(text)
-        except ValueError as error:
-            raise Refused(400, "bad_parameter", f"The parameter {name} can't be used: {error}.") from None
+
+def _read(query: Mapping[str, str] | MultiMapping[str], name: str, convert: Callable[[str], Any]) -> Any:
+    text = query.get(name)
+    if text is None or text == "":
+        return None
+    try:
+        if "\x00" in text:
+            raise ValueError("it contains a NUL")  # noqa: TRY301 - one place turns all of these into an answer
+        return convert(text)
+    except ValueError as error:
+        raise Refused(
+            400, "bad_parameter", "The parameter %(name)s can't be used: %(why)s.", name=name, why=error
+        ) from None
+
+
+def page_of(query: Mapping[str, str]) -> tuple[int, Position | None]:
+    """``limit`` and ``cursor`` of a list that is read apart from FilterReader. Raises Refused."""
+    return _read(query, "limit", _limit) or DEFAULT_LIMIT, _read(query, "cursor", Position.decode)
 
 
 def row_cursor(query: MultiMapping[str]) -> int | None:
@@ -118,7 +126,7 @@ def row_cursor(query: MultiMapping[str]) -> int | None:
 def row_number(text: str, name: str) -> int:
     """A row number as written in an address. Raises Refused."""
     if not (text.isascii() and text.isdigit() and len(text) <= 18):  # 18 digits always fit 64 bits
-        raise Refused(400, "bad_parameter", f"The parameter {name} can't be used: it is no row number.")
+        raise Refused(400, "bad_parameter", "The parameter %(name)s can't be used: it is no row number.", name=name)
     return int(text)
 
 
@@ -126,8 +134,13 @@ def _known(query: MultiMapping[str], parameters: tuple[Parameter, ...]) -> None:
     names = [parameter.name for parameter in parameters]
     for name in query:
         if name not in names:
-            detail = f'There is no parameter "{name[:40]}"; there are {", ".join(names)}.'
-            raise Refused(400, "unknown_parameter", detail)
+            raise Refused(
+                400,
+                "unknown_parameter",
+                'There is no parameter "%(name)s"; there are %(names)s.',
+                name=name[:40],
+                names=", ".join(names),
+            )
 
 
 def _text(text: str) -> str:

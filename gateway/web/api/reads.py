@@ -88,9 +88,17 @@ def _handler(operation: ReadOperation, means: WriteMeans) -> Handler:
         for name, value in request.query.items():
             if name not in known:
                 names = ", ".join(known) or "none"
-                raise Refused(400, "unknown_parameter", f'There is no parameter "{name[:40]}"; there are {names}.')
+                raise Refused(
+                    400,
+                    "unknown_parameter",
+                    'There is no parameter "%(name)s"; there are %(names)s.',
+                    name=name[:40],
+                    names=names,
+                )
             if "\x00" in value:
-                raise Refused(400, "bad_parameter", f"The parameter {name} can't be used: it contains a NUL.")
+                raise Refused(
+                    400, "bad_parameter", "The parameter %(name)s can't be used: it contains a NUL.", name=name
+                )
         ids = dict(request.match_info)
         if any("\x00" in value for value in ids.values()):
             raise Refused(404, "not_found", "There is nothing with this id.")

@@ -40,12 +40,16 @@ def recording_route(store: Store, places: Mapping[str, str]) -> web.RouteDef:
             raise Refused(404, "no_recording", "This call was not recorded.")
         place = places.get(pbx)
         if not place:
-            detail = f"Where the recordings of {pbx} are is not configured: set recordings in its [[pbx]] table."
-            raise Refused(404, "recordings_not_configured", detail)
+            raise Refused(
+                404,
+                "recordings_not_configured",
+                "Where the recordings of %(pbx)s are is not configured: set recordings in its [[pbx]] table.",
+                pbx=pbx,
+            )
         try:
             response = await _response(recording, place)
         except RecordingMissing as missing:
-            raise Refused(404, missing.code, str(missing)) from None
+            raise Refused(404, missing.code, missing.sentence) from None
         _note(request, call_id)
         return response
 

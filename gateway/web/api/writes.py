@@ -162,7 +162,7 @@ def who_asks(request: web.Request, means: WriteMeans, roles: frozenset[str] = WR
     if principal.session is not None:
         session = principal.session
         if session.role not in roles:
-            raise Refused(403, "role", f"The role {session.role} may not do this.")
+            raise Refused(403, "role", "The role %(role)s may not do this.", role=session.role)
         actor = manager_actor(session.manager_id)
         viewer = request.get(VIEWER)
         return Who(
@@ -183,7 +183,7 @@ def refusal(error: LeadgateError) -> Refused:
     status = 404 if isinstance(error, NotFound) else 409 if isinstance(error, Conflict) else 422
     if error.retryable:
         status = 503
-    return Refused(status, error.code, str(error))
+    return Refused(status, error.code, error.sentence)
 
 
 def etag(value: object) -> dict[str, str]:
@@ -215,7 +215,7 @@ async def _body(
     try:
         return decoder.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Refused(400, "bad_body", f"The body can't be used: {str(error)[:300]}.") from None
+        raise Refused(400, "bad_body", "The body can't be used: %(why)s.", why=str(error)[:300]) from None
 
 
 def _version(request: web.Request) -> int | None:

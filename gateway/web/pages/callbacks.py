@@ -68,7 +68,13 @@ class CallbackPages:
         viewer = viewer_of(request)
         view = request.query.get("view") or "waiting"
         if view not in VIEWS:
-            raise Refused(400, "bad_parameter", f"There is no view {view[:40]!r}; there are {', '.join(VIEWS)}.")
+            raise Refused(
+                400,
+                "bad_parameter",
+                "There is no view %(view)r; there are %(known)s.",
+                view=view[:40],
+                known=", ".join(VIEWS),
+            )
         filters = self._filters(request, view, viewer.manager_id, viewer.seen_by)
         position = self._means.store.peek(lambda c: feed_ends(c).newest)
         skipped = _skipped(request)
@@ -140,7 +146,7 @@ class CallbackPages:
         ids = [value for value in fields.getall("id", []) if isinstance(value, str)][:MOST_AT_ONCE]
         deed = form.get("deed", "")
         if deed not in BULK:
-            raise Refused(400, "bad_form", f"With many at once there is {', '.join(BULK)}.")
+            raise Refused(400, "bad_form", "With many at once there is %(known)s.", known=", ".join(BULK))
         done = 0
         for callback_id in ids:
             try:

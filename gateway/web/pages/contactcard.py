@@ -183,8 +183,9 @@ class ContactCardPages:
         try:
             body = form.body(fields, contact_id, self._means.zone)
         except (ValueError, msgspec.ValidationError):
-            detail = "The form can't be read: a field of it has a value that is not there."
-            raise Refused(400, "bad_form", detail) from None
+            raise Refused(
+                400, "bad_form", "The form can't be read: a field of it has a value that is not there."
+            ) from None
         target = fields.get(form.of, "") if form.of else contact_id
         await self._deeds.do(request, form.operation, ids={"id": target}, body=body)
         raise back({"next": f"/contacts/{contact_id}", **fields}, done=request.match_info["deed"])

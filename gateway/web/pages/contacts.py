@@ -208,7 +208,7 @@ def asked_of(values: Mapping[str, str]) -> ContactFilter:
             {name: value for name, value in values.items() if name in NAMES and value}, ContactFilter
         )
     except msgspec.ValidationError as error:
-        raise Refused(400, "bad_parameter", f"A filter can't be used: {str(error)[:200]}.") from None
+        raise Refused(400, "bad_parameter", "A filter can't be used: %(why)s.", why=str(error)[:200]) from None
 
 
 def address_of(path: str, filters: ContactFilter) -> str:

@@ -8,7 +8,7 @@ from aiohttp import web
 from babel.core import negotiate_locale
 
 from gateway.core.languages import LANGUAGES, load_translations
-from gateway.web.guard import session_info
+from gateway.web.guard import cookie_name, session_info
 
 __all__ = ["LANGUAGES", "LANGUAGE_COOKIE", "accepted_languages", "language_of", "load_translations"]
 
@@ -18,7 +18,7 @@ LANGUAGE_COOKIE = "leadgate-language"
 def language_of(request: web.Request, default: str) -> str:
     """What the user chose, else what the browser chose before, else what it asks for, else the configured one."""
     session = session_info(request)
-    chosen = (session.language if session else None) or request.cookies.get(LANGUAGE_COOKIE)
+    chosen = (session.language if session else None) or request.cookies.get(cookie_name(LANGUAGE_COOKIE, request))
     if chosen in LANGUAGES:
         return chosen
     wanted = accepted_languages(request.headers.get("Accept-Language", ""))

@@ -44,7 +44,7 @@ class Trouble:
     form: str
     fields: Fields
     sentence: str
-    translated: bool
+    """In the reader's language."""
     status: int
 
 
@@ -149,8 +149,9 @@ class LeadCardPages:
             body = body_of(form, fields, where)
             version = int(fields["version"]) if form.versioned and fields.get("version", "").isdecimal() else None
         except ValueError:
-            detail = "The form can't be read: a field of it has a value that is not there."
-            raise Refused(400, "bad_form", detail) from None
+            raise Refused(
+                400, "bad_form", "The form can't be read: a field of it has a value that is not there."
+            ) from None
         return await self._deeds.do(request, form.operation, ids={"id": target}, body=body, version=version)
 
     async def _refused(
@@ -159,11 +160,11 @@ class LeadCardPages:
         """Raises what is no matter of the form."""
         if refused.status in {401, 404} or refused.code in NOT_YOURS:
             raise refused
-        sentence, translated = refused.detail, False
+        sentence = refused.sentence.said(self._means.renderer.words(request).texts.gettext)
         if refused.status == 409 and fields.get("version", str(lead.version)) != str(lead.version):
             change = await self._means.store.read(lambda c: last_change(c, lead.id))
-            sentence, translated = self._changed_by(request, change), True
-        trouble = Trouble(form=name, fields=fields, sentence=sentence, translated=translated, status=refused.status)
+            sentence = self._changed_by(request, change)
+        trouble = Trouble(form=name, fields=fields, sentence=sentence, status=refused.status)
         return await self._page(request, trouble)
 
     def _changed_by(self, request: web.Request, change: LastChange | None) -> str:

@@ -96,7 +96,13 @@ class LeadPages:
         if name is None:
             return None, None
         if name not in PERIODS:
-            raise Refused(400, "bad_parameter", f"There is no period {name[:40]!r}; there are {', '.join(PERIODS)}.")
+            raise Refused(
+                400,
+                "bad_parameter",
+                "There is no period %(name)r; there are %(known)s.",
+                name=name[:40],
+                known=", ".join(PERIODS),
+            )
         zone = self._means.zone
         first, last = period.days(name, self._means.clock.now().astimezone(zone).date())
         return datetime.combine(first, time(), zone), datetime.combine(last + timedelta(days=1), time(), zone)

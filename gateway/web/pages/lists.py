@@ -27,7 +27,14 @@ def one_of(request: web.Request, name: str, allowed: Collection[str]) -> str | N
     """A filter with a fixed set of values; None where it is not set. Raises Refused (400)."""
     value = request.query.get(name) or None
     if value is not None and value not in allowed:
-        raise Refused(400, "bad_parameter", f"There is no {name} {value[:40]!r}; there are {', '.join(allowed)}.")
+        raise Refused(
+            400,
+            "bad_parameter",
+            "There is no %(name)s %(value)r; there are %(known)s.",
+            name=name,
+            value=value[:40],
+            known=", ".join(allowed),
+        )
     return value
 
 

@@ -97,4 +97,4 @@ def _day(query: Mapping[str, str], name: str, default: date) -> date:
 
 
 def _bad(name: str, why: str) -> Refused:
-    return Refused(400, "bad_parameter", f"The parameter {name} can't be used: {why}.")
+    return Refused(400, "bad_parameter", "The parameter %(name)s can't be used: %(why)s.", name=name, why=why)

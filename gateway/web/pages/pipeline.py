@@ -156,7 +156,7 @@ def _change(form: Mapping[str, str]) -> LeadChange:
             return LeadChange(status="won")
         case "lost":
             return LeadChange(status="lost", reason=form.get("reason", ""))
-    raise Refused(400, "bad_form", f"With leads there is {', '.join(DEEDS)}.")
+    raise Refused(400, "bad_form", "With leads there is %(known)s.", known=", ".join(DEEDS))
 
 
 def _lead_of(value: str) -> tuple[str, int | None]:

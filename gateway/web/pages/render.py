@@ -11,6 +11,7 @@ from babel import Locale
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from gateway.core.clock import Clock
+from gateway.core.sentences import Sentence
 from gateway.web.access import VIEWER
 from gateway.web.guard import form_token, session_info
 from gateway.web.pages.assets import Assets
@@ -95,5 +96,6 @@ class Renderer:
             number=number,
             excerpt=excerpt,
             safe_link=safe_link,
+            said=partial(Sentence.said, gettext=translations.gettext),
         )
         return environment

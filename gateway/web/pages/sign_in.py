@@ -15,10 +15,12 @@ from gateway.storage.tables import Manager
 from gateway.web.access import Right, needs
 from gateway.web.accounts import ManagerInfo, find_manager, replace_hash, setup_link_owner, use_setup_link
 from gateway.web.entrance import STEP_PATH, Entrance
-from gateway.web.guard import SESSION_COOKIE, cookie_name, local_path, read_form, session_info
+from gateway.web.guard import SESSION_COOKIE, cookie_name, local_path, read_form, session_info, set_cookie
+from gateway.web.oidc.settings import OidcSettings
 from gateway.web.pages.languages import LANGUAGE_COOKIE, LANGUAGES
 from gateway.web.pages.render import Renderer
 from gateway.web.passwords import MIN_LENGTH, Passwords, WeakPassword, check_strength
+from gateway.web.problems import Refused
 from gateway.web.sessions import end_session, set_language
 from gateway.web.throttle import LoginThrottle, account_key, address_key
 
@@ -38,6 +40,7 @@ class SignInPages:
         passwords: Passwords,
         throttle: LoginThrottle,
         entrance: Entrance,
+        oidc: OidcSettings | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -45,6 +48,7 @@ class SignInPages:
         self._passwords = passwords
         self._throttle = throttle
         self._entrance = entrance
+        self._oidc = oidc
 
     def open_routes(self) -> list[web.RouteDef]:
         """For those who have not signed in."""
@@ -70,6 +74,8 @@ class SignInPages:
 
     async def login(self, request: web.Request) -> web.Response:
         """Check the password. Unknown, disabled and wrong look and last the same."""
+        if self._oidc is not None and self._oidc.only:
+            raise Refused(403, "no_passwords", "Nobody signs in with a password here: use the provider's button.")
         form = await read_form(request)
         login, password = form.get("login", "").strip(), form.get("password", "")
         target = local_path(form.get("next"))
@@ -89,7 +95,7 @@ class SignInPages:
         if stored is not None and self._passwords.needs_rehash(stored):
             fresh = await self._passwords.hash(password)
             await self._store.write(lambda c: replace_hash(c, manager.id, stored, fresh))
-        return await self._entrance.admit(request, manager, target)
+        return await self._entrance.admit(request, manager, target, by="password")
 
     async def show_code(self, request: web.Request) -> web.Response:
         """The form for the code; who gave no password yet begins there."""
@@ -155,7 +161,7 @@ class SignInPages:
         if used is None:  # the same link was used in another window meanwhile
             return await self.show_setup(request)
         log.info("A password was set by a one-time link", extra={"action": "password_set", "manager_id": used.id})
-        return await self._entrance.admit(request, used, "/")
+        return await self._entrance.admit(request, used, "/", by="one-time link")
 
     @needs(Right.SEE)
     async def logout(self, request: web.Request) -> web.Response:
@@ -177,10 +183,7 @@ class SignInPages:
             session = session_info(request)
             if session is not None:
                 await self._store.write(lambda c: set_language(c, session.manager_id, language))
-            response.set_cookie(
-                LANGUAGE_COOKIE, language, max_age=LANGUAGE_SECONDS, path="/", samesite="Lax", httponly=True,
-                secure=request.secure,
-            )  # fmt: skip
+            set_cookie(request, response, LANGUAGE_COOKIE, language, LANGUAGE_SECONDS)
         return response
 
     def _owner(self, request: web.Request) -> ManagerInfo | None:
@@ -198,8 +201,9 @@ class SignInPages:
         status: int = 200,
     ) -> web.Response:
         return self._renderer.page(
-            request, "login.html", status=status, target=target, login=login, wrong=wrong, wait=wait
-        )
+            request, "login.html", status=status, target=target, login=login, wrong=wrong, wait=wait, problem=None,
+            provider=self._oidc.label if self._oidc else None, passwords=self._oidc is None or not self._oidc.only,
+        )  # fmt: skip
 
 
 def _credentials(connection: Connection, login: str) -> tuple[ManagerInfo | None, str | None]:

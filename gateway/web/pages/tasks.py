@@ -242,4 +242,6 @@ def _new(fields: Fields, about: Mapping[str, str], means: PageMeans) -> NewTask:
     try:
         return msgspec.convert(body, NewTask)
     except msgspec.ValidationError:
-        raise Refused(400, "bad_form", f"There is no such kind of task; there are {', '.join(KINDS)}.") from None
+        raise Refused(
+            400, "bad_form", "There is no such kind of task; there are %(known)s.", known=", ".join(KINDS)
+        ) from None

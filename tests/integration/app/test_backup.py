@@ -24,6 +24,7 @@ def loose_files(data: Path) -> None:
         "files/ab/cd": b"a file",
         "forms.key": b"k",
         "erasure.key": b"e",
+        "accounts.key": b"a",
     }.items():
         (data / name).parent.mkdir(parents=True, exist_ok=True)
         (data / name).write_bytes(content)
@@ -48,7 +49,7 @@ async def test_a_copy_taken_under_writes_is_whole_and_can_be_restored(store: Sto
     told = await asyncio.to_thread(make, tmp_path, tmp_path / DATABASE, tmp_path / "copy.tar", MONDAY)
     stop.set()
     written = await writing
-    assert told.files == 5
+    assert told.files == 6
     assert (tmp_path / "copy.tar").stat().st_mode & 0o077 == 0
     back = restore(tmp_path / "copy.tar", tmp_path / "new")
     assert back.schema == told.schema
@@ -58,6 +59,7 @@ async def test_a_copy_taken_under_writes_is_whole_and_can_be_restored(store: Sto
     assert (tmp_path / "new" / "spool" / "1.item").read_bytes() == b"waits"
     assert (tmp_path / "new" / "files" / "ab" / "cd").read_bytes() == b"a file"
     assert not (tmp_path / "new" / "spool" / ".tmp-2").exists()
+    assert (tmp_path / "new" / "accounts.key").read_bytes() == b"a"
     assert (tmp_path / "new" / "forms.key").stat().st_mode & 0o077 == 0
 
 

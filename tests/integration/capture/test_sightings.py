@@ -49,8 +49,9 @@ async def test_letter_in_two_mailboxes_is_one_interaction_seen_twice(any_store: 
 
 
 async def test_both_in_one_transaction_are_written_too(any_store: Store) -> None:
-    await take(any_store, met(letter("a"), "sales", "INBOX", "7/1"), met(letter("a"), "smtp", "", "digest"))
-    assert [row.source for row in rows(any_store)] == ["sales", "smtp"]
+    places = [("sales", "INBOX", "7/1"), ("smtp", "", "digest"), ("lmtp", "", "digest")]
+    await take(any_store, *(met(letter("a"), *place) for place in places))
+    assert [row.source for row in rows(any_store)] == ["sales", "smtp", "lmtp"]
 
 
 async def test_meeting_it_again_in_the_same_place_is_no_news(any_store: Store) -> None:

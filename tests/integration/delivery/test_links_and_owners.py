@@ -234,7 +234,7 @@ async def test_a_crm_that_is_late_says_so_and_alarms_once(store: Store) -> None:
     (second,) = watch.alarms()
     assert lane.late == "1 delivery waits, the oldest for 2 h 3 min"
     assert first.key == second.key, "people are told once of one trouble"
-    assert "leadgate outbox list --crm twin" in second.text
+    assert "leadgate outbox list --crm twin" in str(second.text)
 
 
 async def test_the_states_of_a_call_make_one_delivery(store: Store) -> None:

@@ -276,7 +276,7 @@ async def test_where_pdf_cant_be_made_the_way_out_is_said_and_the_page_stays(
         return real(name, *rest, **options)
 
     monkeypatch.setattr(builtins, "__import__", without_pango)
-    assert "apt install libpango" in (pdf_room.why_no_pdf() or "")
+    assert "apt install libpango" in str(pdf_room.why_no_pdf())
     with pytest.raises(NoPdf, match="can be opened and printed as a page"):
         await papers.pdf(document_id, MONDAY)
     monkeypatch.undo()

@@ -45,6 +45,8 @@ async def test_a_mail_server_hands_a_letter_over_as_the_standard_library_does() 
         assert await asyncio.to_thread(talk) == {}
         (item,) = sink.items
         assert (item.connector, item.source, item.raw) == ("lmtp", "lmtp", LETTER)
+        assert item.sighting is not None
+        assert (item.sighting.place, f"mail:{item.sighting.mark}") == ("", item.dedup_key)
         (health,) = listener.health()
         assert (health.name, health.ok) == ("lmtp", True)
 

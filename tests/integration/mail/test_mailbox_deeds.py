@@ -120,3 +120,51 @@ async def test_mark_that_fails_is_said_and_never_reads_a_letter_twice(
     async with running(mailbox, world) as connector:
         await at_rest(connector)
     assert world.sink.calls == 3
+
+
+async def test_mark_that_failed_is_made_up_for_after_a_restart(dovecot_server: DovecotServer, world: World) -> None:
+    user = dovecot_server.new_user()
+    for number in (1, 2, 3):
+        dovecot_server.deliver(user, letter(number))
+    mailbox = settings(dovecot_server.port, user, after="move:Done")
+    async with running(mailbox, world) as connector:
+        await until(lambda: "not marked" in health_of(connector).detail)
+    dovecot_server.maildir(user, "Done")
+    dovecot_server.deliver(user, letter(4))
+    async with running(mailbox, world) as connector:
+        await until(lambda: sorted(found(dovecot_server, user, "ALL", "Done")) == [1, 2, 3, 4])
+        assert health_of(connector).ok
+    assert world.sink.calls == 4
+    async with running(mailbox, world) as connector:
+        await at_rest(connector)
+        assert connector.readers[0].place is not None
+        assert connector.readers[0].place.unmarked == (), "what was done is not done again"
+
+
+async def test_gateway_that_dies_before_it_marks_marks_after_its_restart(
+    dovecot_server: DovecotServer, world: World
+) -> None:
+    user = dovecot_server.new_user()
+    for number in (1, 2):
+        dovecot_server.deliver(user, letter(number))
+    async with running(settings(dovecot_server.port, user, after="nothing"), world) as connector:
+        await at_rest(connector)
+    [(name, place)] = world.cursors.places.items()
+    world.cursors.places[name] = {**place, "unmarked": "1:2"}  # as it was written with the last letter
+    async with running(settings(dovecot_server.port, user, after="seen"), world):
+        await until(lambda: found(dovecot_server, user, "SEEN") == [1, 2])
+    assert world.sink.calls == 2
+
+
+async def test_marks_that_nobody_wants_any_more_are_forgotten(dovecot_server: DovecotServer, world: World) -> None:
+    user = dovecot_server.new_user()
+    dovecot_server.deliver(user, letter(1))
+    async with running(settings(dovecot_server.port, user, after="move:Done"), world) as connector:
+        await until(lambda: "not marked" in health_of(connector).detail)
+    dovecot_server.deliver(user, letter(2))
+    async with running(settings(dovecot_server.port, user, after="nothing"), world) as connector:
+        await until(lambda: world.numbers == [1, 2])
+        await at_rest(connector)
+        assert health_of(connector).ok
+    assert found(dovecot_server, user, "SEEN") == []
+    assert all("unmarked" not in place for place in world.cursors.places.values())

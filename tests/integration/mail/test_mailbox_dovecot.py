@@ -83,6 +83,7 @@ async def test_now_leaves_out_what_was_there_and_a_day_takes_what_came_since(
 async def test_restart_goes_on_where_it_was_and_takes_what_came_meanwhile(
     dovecot_server: DovecotServer, world: World
 ) -> None:
+    """chatwoot #6574 and #9234: after an outage only the last day was fetched."""
     user = dovecot_server.new_user()
     mailbox = settings(dovecot_server.port, user, since="now")
     dovecot_server.deliver(user, letter(1))
@@ -121,6 +122,7 @@ async def test_new_uidvalidity_brings_no_loss_and_no_copy(dovecot_server: Doveco
 async def test_colleague_who_reads_moves_and_deletes_takes_nothing_away(
     dovecot_server: DovecotServer, world: World
 ) -> None:
+    """freescout #1611 and frappe #4996: what a colleague had opened was never fetched."""
     user = dovecot_server.new_user()
     dovecot_server.maildir(user, "Done")
     mailbox = settings(dovecot_server.port, user, folders=("INBOX", "Done"), poll_seconds=0.3)
@@ -143,6 +145,7 @@ async def test_colleague_who_reads_moves_and_deletes_takes_nothing_away(
 
 
 async def test_same_letter_in_two_mailboxes_is_stored_once(dovecot_server: DovecotServer, world: World) -> None:
+    """freescout #4748 and zammad #1578: one letter in two mailboxes made two tickets, or only one delivery."""
     users = [dovecot_server.new_user() for _ in range(2)]
     for number, user in enumerate(users, 1):
         delivered = b"Delivered-To: %d\n" % number
@@ -199,6 +202,7 @@ async def test_letter_that_always_breaks_the_connection_costs_only_itself(
 
 
 async def test_idle_that_dies_silently_is_noticed(dovecot_server: DovecotServer, world: World) -> None:
+    """imapclient #449 and #349: the end of IDLE hung for ever when the network was cut."""
     user = dovecot_server.new_user()
     dovecot_server.maildir(user)
     timing = replace(QUICK, silence=1, idle=1.5)
@@ -216,6 +220,7 @@ async def test_idle_that_dies_silently_is_noticed(dovecot_server: DovecotServer,
 
 
 async def test_stuck_mailbox_delays_neither_another_nor_the_stop(dovecot_server: DovecotServer, world: World) -> None:
+    """aioimaplib #110 and #128: a connection hung and could not be stopped."""
     user = dovecot_server.new_user()
     dovecot_server.maildir(user)
     with socket.create_server(("127.0.0.1", 0)) as mute:  # takes connections and never says a word

@@ -68,6 +68,7 @@ async def test_only_reading_commands_are_ever_sent(server: ScriptedImap, world: 
 async def test_letter_whose_body_makes_no_sense_is_shown_by_its_headers(
     server: ScriptedImap, world: World, nonsense: bytes
 ) -> None:
+    """zammad #2754: one letter that could not be read blocked all others."""
     server.answers["UID FETCH 1,2,3 (BODY.PEEK[])"] = lambda tag: nonsense + f"{tag} OK done\r\n".encode()
     server.answers["UID FETCH 2 (BODY.PEEK[])"] = server.answers["UID FETCH 1,2,3 (BODY.PEEK[])"]
     async with running(settings(server.port, "x"), world) as connector:
@@ -159,6 +160,7 @@ async def test_idle_is_begun_anew_and_the_folder_listed_again_each_time(server: 
 
 
 async def test_goodbye_in_idle_ends_the_connection(server: ScriptedImap, world: World) -> None:
+    """imapclient #234: the end of the connection in IDLE looked like "no letters"."""
     server.capabilities = "IMAP4rev1 IDLE"
     server.answers["IDLE"] = lambda _: b"+ idling\r\n"
     said: list[bytes] = []

@@ -63,6 +63,7 @@ async def test_sender_that_goes_away_before_the_dot_leaves_nothing(part: bytes) 
 
 @pytest.mark.parametrize("width", [998, 2_000, 200_000, 3_000_000])
 async def test_long_lines_are_taken(width: int) -> None:
+    """aiosmtpd #285, OpenSMTPD #1134, maddy #352: lines above 1,000 bytes were refused for good."""
     sink = RecordingSink()
     letter = LETTER + b"x" * width + b"\r\n"
     async with listening(sink) as listener:

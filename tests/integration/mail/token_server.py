@@ -23,6 +23,8 @@ class TokenServer:
         self.rotates = False
         """Each refresh gives a new refresh token and ends the old one, as Microsoft's policy may be."""
         self.refusal: tuple[int, dict[str, str]] | None = None
+        self.moved_to: str | None = None
+        """Sends everybody there."""
         self.expires_in: int | None = 3600
         self.asked: list[dict[str, str]] = []
         self.port = 0
@@ -37,6 +39,8 @@ class TokenServer:
         """POST /token."""
         fields = {name: str(value) for name, value in (await request.post()).items()}
         self.asked.append(fields)
+        if self.moved_to is not None:
+            raise web.HTTPFound(self.moved_to)
         if self.refusal is not None:
             status, body = self.refusal
             return web.json_response(body, status=status)

@@ -223,7 +223,10 @@ def without(raw: bytes, names: tuple[bytes, ...]) -> bytes:
 async def test_two_gateways_that_acknowledge_each_other_are_stopped_by_each_guard_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: str, stripped: tuple[bytes, ...], least: int, most: int
 ) -> None:
-    """Each is the other's customer, only the guard ``left`` is there, and each letter opens a new lead."""
+    """Each is the other's customer, only the guard ``left`` is there, and each letter opens a new lead.
+
+    faveo #150, osTicket #1041, odoo #66329, chatwoot #5131, zammad #1131, GLPI #16785: machines answered each other.
+    """
     for name, open_guard in GUARDS.items():
         if left not in (name, "all"):
             monkeypatch.setattr(acknowledge, name, open_guard)

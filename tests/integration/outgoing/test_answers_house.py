@@ -101,6 +101,7 @@ async def test_what_can_not_be_answered_says_why(shop: House) -> None:
 
 
 async def test_an_answer_from_another_address_of_the_customer_joins_the_lead_and_his_history(shop: House) -> None:
+    """zammad #799 and suitenumerique #765: In-Reply-To alone is enough, whatever the subject."""
     lead_id = await asked(shop)
     await shop.answer(lead_id)
     await shop.got(2)
@@ -114,6 +115,7 @@ async def test_an_answer_from_another_address_of_the_customer_joins_the_lead_and
 
 
 async def test_an_answer_to_a_letter_whose_id_was_changed_on_the_way_is_known_by_its_references(shop: House) -> None:
+    """odoo #187574: providers write a Message-ID of their own."""
     lead_id = await asked(shop)
     await shop.answer(lead_id)
     await shop.got(2)
@@ -149,6 +151,17 @@ async def test_an_answer_after_the_lead_was_closed_opens_a_new_one(shop: House) 
     await shop.gateway.store.write(lambda c: c.execute(update(Lead).where(Lead.id == lead_id).values(status="won")))
     ours = shop.server.arrived[0].message["Message-ID"]
     await shop.receive(letter(number=3, In_Reply_To=ours))
+    last = (await shop.got(3))[2]
+    assert last.lead_id not in (None, lead_id)
+
+
+async def test_a_stranger_with_the_same_subject_joins_nothing(shop: House) -> None:
+    """mailanalyzer #20 and munin #155: threads by subject merged what had nothing to do with each other."""
+    lead_id = await asked(shop)
+    await shop.answer(lead_id)
+    await shop.got(2)
+    subject = shop.server.arrived[0].message["Subject"]
+    await shop.receive(letter("stranger@other.example", number=8, subject=subject, Thread_Topic=subject))
     last = (await shop.got(3))[2]
     assert last.lead_id not in (None, lead_id)
 

@@ -137,6 +137,29 @@ async def test_a_lead_is_answered_over_the_api_once(program: Program) -> None:
     assert len(program.shop.server.arrived) == 1
 
 
+async def test_what_goes_out_is_listed_page_by_page_and_counted_in_health_and_metrics(program: Program) -> None:
+    found = await received(program.shop, letter())
+    letters = []
+    for number in range(5):
+        body = {"text": f"Ответ {number}", "key": f"k{number}"}
+        letters.append((await program.post(f"/api/v1/leads/{found.lead_id}/answer", body))[1]["letter"])
+    await eventually(lambda: {one.state for one in program.shop.outgoing()} == {"sent"})
+    first = await program.json("/api/v1/outgoing?limit=2")
+    second = await program.json(f"/api/v1/outgoing?limit=2&cursor={first['next']}")
+    third = await program.json(f"/api/v1/outgoing?limit=2&status=sent&cursor={second['next']}")
+    assert [one["id"] for page in (first, second, third) for one in page["items"]] == letters[::-1]
+    assert third["next"] is None
+    for wrong in ("limit=0", "limit=x", "limit=201", "cursor=x", "cursor=%00", "page=2"):
+        assert (await program.get(f"/api/v1/outgoing?{wrong}"))[0] == 400, wrong
+    health = await program.json("/health")
+    assert health["outgoing"] == {
+        "count": 0, "oldest_at": None, "oldest_age_seconds": None, "failed": 0, "unknown": 0,
+    }  # fmt: skip
+    metrics = (await program.get("/metrics"))[2].decode()
+    assert 'leadgate_outgoing_tries_total{result="sent"} 5.0' in metrics
+    assert "leadgate_outgoing_waiting 0.0" in metrics
+
+
 async def test_answers_that_can_not_be_given_say_why(program: Program) -> None:
     found = await received(program.shop, letter())
     path = f"/api/v1/interactions/{found.id}/answer"

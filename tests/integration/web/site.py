@@ -21,6 +21,7 @@ from gateway.web.pages.leadparts import LeadParts
 from gateway.web.pages.means import Pages, no_pages
 from gateway.web.server import WebServer
 from gateway.web.settings import LocaleSettings, WebSettings
+from gateway.web.vault import Vault
 from tests.support.clock import MONDAY, FakeClock, counting_ids
 
 PASSWORD = "correct horse battery"
@@ -52,6 +53,7 @@ class Site:
     clock: FakeClock
     status: FixedStatus
     accounts: Accounts
+    vault: Vault
 
     def url(self, path: str) -> str:
         return self.server.private_address + path
@@ -108,9 +110,10 @@ async def running_site(
     reads: Sequence[ReadOperation] = (),
     pages: Pages = no_pages,
     leads: LeadParts | None = None,
+    vault: Vault | None = None,
 ) -> AsyncIterator[Site]:
     """A started server; stopped at the end."""
-    clock, hub, status = FakeClock(), Hub(), FixedStatus()
+    clock, hub, status, vault = FakeClock(), Hub(), FixedStatus(), vault or Vault.of_memory()
     server = WebServer(
         settings=settings,
         locale=LocaleSettings(),
@@ -119,6 +122,7 @@ async def running_site(
         status=status,
         clock=clock,
         version="0.0-test",
+        vault=vault,
         form_routes=form_routes,
         recordings=recordings,
         writes=writes,
@@ -128,7 +132,7 @@ async def running_site(
     )
     await server.start()
     try:
-        yield Site(server, store, hub, clock, status, Accounts(store, clock, counting_ids(), server.passwords))
+        yield Site(server, store, hub, clock, status, Accounts(store, clock, counting_ids(), server.passwords), vault)
     finally:
         await server.stop()
 

@@ -20,7 +20,7 @@ from sqlalchemy import Connection, insert
 from gateway.app import Gateway
 from gateway.config import Settings
 from gateway.core.clock import SystemClock, new_id
-from gateway.storage.tables import Callback, Document, Note, Outbox, StoredFile, Task
+from gateway.storage.tables import Callback, Document, Note, Outbox, Outcall, Outgoing, StoredFile, Task
 from gateway.web.accounts import Accounts
 from gateway.web.passwords import Passwords
 from tests.integration.web.matrix import TABLE
@@ -96,12 +96,12 @@ async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House
     await gateway.start()
     try:
         async with AsyncExitStack() as stack:
-            yield await _people(gateway, stack)
+            yield await people(gateway, stack)
     finally:
         await gateway.stop()
 
 
-async def _people(gateway: Gateway, stack: AsyncExitStack) -> House:
+async def people(gateway: Gateway, stack: AsyncExitStack) -> House:
     await gateway.store.write(_seed)
     passwords = Passwords()
     accounts = Accounts(gateway.store, SystemClock(), new_id, passwords)
@@ -174,6 +174,13 @@ def _objects(connection: Connection, number: int, word: str, owner: str | None) 
         "lead_id": lead, "payload": {"data": {}}, "due_at": MONDAY, **moment,
     }  # fmt: skip
     connection.execute(insert(Outbox), {**delivery, "state": "done"})
+    connection.execute(insert(Outcall), {
+        "id": f"outcall-{word}", "manager_id": owner, "number": "+79260000009", "state": "failed", "asked_at": MONDAY,
+        "updated_at": MONDAY,
+    })  # fmt: skip
+    letter = {"id": f"outgoing-{word}", "key": word, "way": "letter", "purpose": "answer", "lead_id": lead}
+    content = {"token": word, "payload": {"to": ["a@example.com"], "subject": "x"}, "due_at": MONDAY, "state": "failed"}
+    connection.execute(insert(Outgoing), {**letter, **content, **moment})
 
 
 def filled(path: str, given: Mapping[str, str] | None = None) -> str:
@@ -190,6 +197,26 @@ async def test_every_private_route_is_in_the_table_and_nothing_else_is(house: Ho
         "routes that nobody decided about: add them to tests/integration/web/matrix.py"
     )
     assert TABLE.keys() - routes == set(), "routes that are gone"
+
+
+async def test_the_description_lists_every_route_of_the_api_and_no_other(house: House) -> None:
+    """With its variables and for its methods, the segments and whatever came last among them."""
+    async with house.clients["nobody"].get(house.gateway.web.private_address + "/api/openapi.json") as answer:
+        paths = (await answer.json())["paths"]
+    described = {(method.upper(), path) for path, operations in paths.items() for method in operations}
+    private = {(method, path) for method, path in house.routes() if path.startswith("/api/")}
+    assert described == private | {("GET", "/api/openapi.json"), ("GET", "/health"), ("GET", "/metrics")}
+    secured = {
+        (method.upper(), path) for path, all_of in paths.items() for method, one in all_of.items() if one["security"]
+    }
+    assert secured == private
+
+
+async def test_every_change_by_the_api_is_refused_to_who_only_looks() -> None:
+    """What the table itself must not say, whoever adds a line to it."""
+    of_the_api = {route: allowed for route, allowed in TABLE.items() if route[1].startswith("/api/")}
+    assert not any("nobody" in allowed for allowed in of_the_api.values())
+    assert [route for route, allowed in of_the_api.items() if route[0] != "GET" and "auditor" in allowed] == []
 
 
 async def test_every_role_is_let_in_exactly_where_the_table_says(house: House) -> None:
@@ -240,10 +267,12 @@ OBJECTS = """
 /api/v1/documents/{id}/pdf document
 /documents/{id} document
 /api/v1/deliveries/{id} delivery
+/api/v1/outcalls/{id} outcall
+/api/v1/outgoing/{id} outgoing
 """
 """Path of a GET -> what its id names."""
 NOT_OF_A_MANAGER = {
-    "/api/v1/managers/{id}", "/api/v1/outcalls/{id}", "/api/v1/outgoing/{id}", "/api/v1/spend/{id}",
+    "/api/v1/managers/{id}", "/api/v1/spend/{id}",
     "/leads/{id}/letters/{interaction}",
     "/settings/crm/deliveries/{id}", "/settings/letters/{id}", "/settings/people/{id}", "/settings/submissions/{id}",
 }  # fmt: skip
@@ -329,6 +358,8 @@ WRITES: Mapping[str, tuple[str, dict[str, object]]] = {
     "POST /api/v1/callbacks/{id}/undo": ("callback", {}),
     "POST /api/v1/interactions/{id}/answer": ("mail", {"text": "x"}),
     "POST /api/v1/interactions/{id}/fetch": ("mail", {}),
+    "POST /api/v1/outgoing/{id}/drop": ("outgoing", {}),
+    "POST /api/v1/outgoing/{id}/retry": ("outgoing", {}),
 }
 """Changes of one object: what its id names, and a body that would do."""
 
@@ -363,5 +394,5 @@ async def test_every_change_of_an_object_that_a_manager_may_make_is_tried() -> N
         for (method, path), allowed in TABLE.items()
         if method != "GET" and path.startswith("/api/") and "{id}" in path and "manager" in allowed
     }
-    of_nobody = {"DELETE /api/v1/segments/{id}", "POST /api/v1/outgoing/{id}/drop", "POST /api/v1/outgoing/{id}/retry"}
+    of_nobody = {"DELETE /api/v1/segments/{id}"}
     assert changes == set(WRITES) | of_nobody

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from gateway.audit.log import newest
 from gateway.storage.tables import RecoveryCode, Session, SignInStep, Totp
@@ -13,13 +13,22 @@ from gateway.web import secondfactor
 from gateway.web.entrance import STEP_COOKIE
 from gateway.web.throttle import FREE_FAILURES
 from gateway.web.totp import code_at, step_of
-from tests.integration.web.site import PASSWORD, Browser, Site, new_browser
+from gateway.web.vault import is_sealed
+from tests.integration.web.site import PASSWORD, Browser, Site, new_browser, running_site
 
 NEW_PASSWORD = "another horse battery"
 
 
-def secret_of(site: Site) -> str:
+def stored_secret(site: Site) -> str:
     return site.store.peek(lambda c: c.execute(select(Totp.secret)).scalar_one())
+
+
+def secret_of(site: Site) -> str:
+    """What the app has: opened as the gateway opens it."""
+    [(owner, stored)] = site.store.peek(lambda c: c.execute(select(Totp.manager_id, Totp.secret)).all())
+    secret = site.vault.unseal(stored, f"totp of {owner}")
+    assert secret is not None
+    return secret
 
 
 def code(site: Site) -> str:
@@ -141,6 +150,56 @@ async def test_a_secret_that_counts_is_never_shown_again(site: Site, signed_in: 
     assert status in {200, 303}
     assert secret not in text.replace(" ", "")
     assert secret_of(site) == secret
+
+
+async def test_the_database_holds_the_secret_only_sealed(site: Site, signed_in: Browser) -> None:
+    status, text = await post(signed_in, "/profile/factor", old=PASSWORD)
+    assert status == 200
+    shown = "".join(re.findall(r"<code>([A-Z2-7 ]+)</code>", text)).replace(" ", "")
+    assert shown == secret_of(site)
+    assert shown not in stored_secret(site)
+    assert is_sealed(stored_secret(site))
+
+
+async def test_a_secret_of_an_older_leadgate_works_and_is_sealed_at_the_next_start(
+    site: Site, signed_in: Browser
+) -> None:
+    await switch_on(site, signed_in)
+    secret = secret_of(site)
+    await site.store.write(lambda c: c.execute(update(Totp).values(secret=secret)))
+    async with new_browser(site) as other:
+        await other.sign_in("boss")
+        typed = code_at(secret, step_of(site.clock.now()) + 1)
+        csrf = await other.csrf("/login/code")
+        assert (await other.post("/login/code", {"csrf": csrf, "code": typed}))[0] == 303
+    async with running_site(site.store, vault=site.vault) as again:
+        assert is_sealed(stored_secret(again))
+        assert secret_of(again) == secret
+
+
+async def test_without_its_key_a_factor_still_opens_with_a_recovery_code(site: Site, signed_in: Browser) -> None:
+    codes = await switch_on(site, signed_in)
+    secret = secret_of(site)
+    async with running_site(site.store) as other_key, new_browser(other_key) as browser:
+        other_key.clock.move(600)
+        await browser.sign_in("boss")
+        fields = {"csrf": await browser.csrf("/login/code"), "code": code_at(secret, step_of(other_key.clock.now()))}
+        assert (await browser.post("/login/code", fields))[0] == 401
+        assert (await browser.post("/login/code", {**fields, "code": codes[0]}))[0] == 303
+
+
+async def test_the_secret_of_another_person_does_not_open(site: Site, signed_in: Browser) -> None:
+    """Whoever can write to the database can't put his own secret in the place of the owner's."""
+    await switch_on(site, signed_in)
+    sealed = site.vault.seal("JBSWY3DPEHPK3PXP", "totp of somebody else")
+    await site.store.write(lambda c: c.execute(update(Totp).values(secret=sealed)))
+    async with new_browser(site) as other:
+        await other.sign_in("boss")
+        fields = {
+            "csrf": await other.csrf("/login/code"),
+            "code": code_at("JBSWY3DPEHPK3PXP", step_of(site.clock.now())),
+        }
+        assert (await other.post("/login/code", fields))[0] == 401
 
 
 async def test_a_wrong_first_code_switches_nothing_on(site: Site, signed_in: Browser) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest_asyncio
 from gateway.capture.deliverylog import Noted, StoredDeliveryLog, notes
 from gateway.core.types import Kind
 from gateway.storage.store import Store
+from gateway.webforms import intake
 from gateway.webforms.settings import FormSettings
 from tests.support.forms import Client, FormHouse
 from tests.support.sink import ManualClock
@@ -85,6 +87,20 @@ async def test_a_store_that_is_away_refuses_nobody_for_a_key(log: StoredDelivery
             assert (await send(client, data={"q": str(number)}, headers=KEY))[0] == 200
     log._waiting.clear()
     await log.store.start()
+
+
+async def test_a_store_that_hangs_holds_nobody_for_a_key(
+    log: StoredDeliveryLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "CLAIM_SECONDS", 0.05)
+    house = FormHouse(FormSettings(key="site"), deliveries=log)
+    other = sqlite3.connect(str(log.store.url.database), isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        async with house.client() as client, asyncio.timeout(4):  # the database itself would answer after five
+            assert (await send(client, data={"q": "1"}, headers=KEY))[0] == 200
+    finally:
+        other.close()
 
 
 @pytest.mark.parametrize(

@@ -312,6 +312,65 @@ async def test_while_the_captcha_is_away_the_policy_of_the_form_decides(trouble:
     assert "could not be asked" in told
 
 
+STALE: dict[str, dict[str, Any]] = {
+    "turnstile": {"success": False, "error-codes": ["timeout-or-duplicate"]},
+    "hcaptcha": {"success": False, "error-codes": ["expired-input-response"]},
+    "smartcaptcha": {"status": "failed", "message": "Invalid or expired Token."},
+}
+"""What each provider says of a token that is older than five minutes."""
+LATE_ID = {"_lg_id": "0123456789abcdef"}
+
+
+@pytest.mark.parametrize("provider", STALE)
+@pytest.mark.parametrize(("policy", "kind"), [("accept", Kind.MESSAGE), ("spam", Kind.SPAM)])
+async def test_a_submission_that_waited_in_the_browser_follows_the_policy_of_an_outage(
+    provider: str, policy: str, kind: Kind
+) -> None:
+    async with Elsewhere(answers={"/verify": STALE[provider]}).serving() as elsewhere:
+        house = FormHouse(captcha(elsewhere, provider, on_outage=policy))
+        async with house.client() as client:
+            async with client.get("/f/site/challenge") as response:
+                token = (await response.json())["token"]
+            house.clock.advance(3 * 3_600)  # the customer was offline
+            fields = {"phone": "89261234567", FIELDS[provider]: "token-1", "_lg_token": token, **LATE_ID}
+            for _ in range(2):
+                async with client.post("/f/site", data=fields) as response:
+                    assert response.status == 200
+    [draft] = house.drafts
+    assert draft.kind is kind
+    assert "sent again later" in (draft.details.get("spam") or draft.problems[0])
+    assert len(elsewhere.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("provider", "fields"),
+    [
+        ("turnstile", {}),  # no id: nothing says that it waited anywhere
+        ("hcaptcha", {}),
+        ("smartcaptcha", LATE_ID),  # no token of ours: the captcha's may be invented
+        ("smartcaptcha", {**LATE_ID, "_lg_token": "1.x.forged"}),
+    ],
+)
+async def test_an_old_captcha_alone_shows_nothing(provider: str, fields: dict[str, str]) -> None:
+    async with Elsewhere(answers={"/verify": STALE[provider]}).serving() as elsewhere:
+        house = FormHouse(captcha(elsewhere, provider))
+        told = {"phone": "8", FIELDS[provider]: "t", **fields}
+        async with house.client() as client, client.post("/f/site", data=told) as response:
+            assert response.status == 200
+    assert [draft.kind for draft in house.drafts] == [Kind.SPAM]
+
+
+async def test_one_old_captcha_brings_in_one_submission_only() -> None:
+    async with Elsewhere(answers={"/verify": STALE["turnstile"]}).serving() as elsewhere:
+        house = FormHouse(captcha(elsewhere, "turnstile"))
+        async with house.client() as client:
+            for number in range(3):
+                fields = {"phone": "89261234567", FIELDS["turnstile"]: "t", "_lg_id": f"0123456789abcde{number}"}
+                async with client.post("/f/site", data=fields) as response:
+                    assert response.status == 200
+    assert [draft.kind for draft in house.drafts] == [Kind.MESSAGE, Kind.SPAM, Kind.SPAM]
+
+
 async def test_silence_is_known_after_a_restart() -> None:
     form = FormSettings(key="site", silent_days=3)
     first = FormHouse(form)

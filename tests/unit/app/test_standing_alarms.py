@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from gateway.app.standingalarms import StandingAlarms
 from gateway.capture.room import Room
 from gateway.capture.spool import Spool
+from gateway.core.languages import texts_for
 from gateway.core.ports import SourceHealth
 from tests.support.clock import FakeClock
 
@@ -36,9 +38,9 @@ def test_a_source_that_is_down_for_long_is_told_with_what_to_do(tmp_path: Path) 
     assert alarms.alarms() == []
     clock.move(5 * MINUTE)
     (alarm,) = alarms.alarms()
-    assert "ami:office" in alarm.subject
-    assert "Nobody answers" in alarm.text
-    assert "leadgate doctor" in alarm.text
+    assert "ami:office" in str(alarm.subject)
+    assert "Nobody answers" in str(alarm.text)
+    assert "leadgate doctor" in str(alarm.text)
     clock.move(MINUTE)
     assert [again.key for again in alarms.alarms()] == [alarm.key], "the same trouble, so the same key"
 
@@ -65,7 +67,7 @@ def test_a_spool_that_does_not_empty_is_told(tmp_path: Path) -> None:
     assert alarms.alarms() == []
     clock.move(10 * MINUTE)
     (alarm,) = alarms.alarms()
-    assert "1 items wait" in alarm.text
+    assert "Items that wait for it: 1." in str(alarm.text)
 
 
 def test_a_disk_that_fills_is_told_at_once_and_again_when_nothing_is_taken_any_more(tmp_path: Path) -> None:
@@ -75,7 +77,7 @@ def test_a_disk_that_fills_is_told_at_once_and_again_when_nothing_is_taken_any_m
     alarms = _alarms(tmp_path, clock, Pbx(), room)
     clock.move(2)
     (low,) = alarms.alarms()
-    assert low.text.startswith("Only 400 MiB are free")
+    assert str(low.text).startswith("Only 400 MiB are free")
     free = 50 << 20
     clock.move(2)
     (full,) = alarms.alarms()
@@ -83,3 +85,22 @@ def test_a_disk_that_fills_is_told_at_once_and_again_when_nothing_is_taken_any_m
     free = 1 << 40
     clock.move(2)
     assert alarms.alarms() == []
+
+
+def test_alarms_are_said_in_russian_and_keep_the_words_of_the_other_side(tmp_path: Path) -> None:
+    clock, pbx = FakeClock(), Pbx()
+    alarms = _alarms(tmp_path, clock, pbx, Room(tmp_path, 100 << 20, clock, lambda _: 50 << 20))
+    (tmp_path / "spool/01795300000000000000-000001.item").write_bytes(b"x")
+    pbx.ok = False
+    clock.move(2)
+    alarms.alarms()
+    clock.move(10 * MINUTE)
+    gettext = texts_for("ru").gettext
+    said = {str(alarm.subject): (alarm.subject.said(gettext), alarm.text.said(gettext)) for alarm in alarms.alarms()}
+    assert len(said) == 3
+    subject, text = said["ami:office does not work (connecting)"]
+    assert subject == "ami:office не работает (connecting)"
+    assert "Nobody answers at pbx:5038." in text
+    for english, (subject, text) in said.items():
+        assert subject != english
+        assert re.search("[а-я]{4}", text), text

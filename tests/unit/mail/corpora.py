@@ -244,9 +244,11 @@ def check_forwards() -> Iterator[Check]:
 
 
 def check_replies(source: str, key: str) -> Iterator[Check]:
-    """Answers with the history below."""
+    """Answers with the history below: ``new_text`` of the whole letter, as ``leadgate inspect mail`` gives it."""
+    head = b"From: Ivan <ivan@example.org>\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n"
     for file, want in expectations(source).items():
-        got = split_history((ROOT / source / file).read_text(encoding="utf-8")).new
+        raw = head + (ROOT / source / file).read_bytes()
+        got = inspect_mail(raw, file=file, region="RU", now=NOW)["new_text"]
         yield Check(source, "new_text", file, words(got), words(want[key]))
 
 

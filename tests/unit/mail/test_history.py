@@ -35,6 +35,8 @@ HISTORIES = {
     "Gmail of 2016": "\n2016-03-03 17:21 GMT+01:00 Some One\n\nHello",
     "Spark": "\nOn Thu, 31 Mar 2016 at 11:16 Some One\n\n<\nmailto:Some One <one@x.ru>\n> wrote:\n\nHello",
     "only quoted": QUOTE,
+    "quoted with initials": "АП> Добрый день!\nАП> Цена 5000.\nАП>\n",
+    "Orange fr": "====\n\nMessage du : 12/12/2016 13:20\nDe : Anna <anna@firm.ru>\nA : i@x.fr\nSujet : Prix\n\nBonjour",
     "helpdesk": "##- Please type your reply above this line -##\nДобрый день!",
 }
 
@@ -59,6 +61,8 @@ def test_the_history_below_is_cut(history: str) -> None:
         "Sent from my iPhone",
         "Get Outlook for iOS",
         "-- \nОтправлено из Mail.ru для Android",
+        "Get [Outlook for Android](https://aka.ms/ghei36)",
+        "\n".join(f"Sent from my phone number {number}" for number in range(20)),
     ],
 )
 def test_the_signature_is_cut_and_kept_apart(signature: str) -> None:
@@ -103,6 +107,19 @@ def test_answers_between_the_quoted_lines_are_kept() -> None:
 
 def test_an_answer_below_the_quotation_is_kept() -> None:
     assert split_history(f"05.10.2026 10:00, Анна пишет:\n{QUOTE}\nДа, согласен.").new == "Да, согласен."
+
+
+def test_an_answer_below_two_older_letters_is_kept() -> None:
+    text = (
+        "On 15 May 2017 19:32, Ivan <ivan@b.ru> wrote:\n\nМне нужно так.\n\n"
+        "On 8 May 2017 18:51, Anna <a@b.ru> wrote:\n\n> Как вам нужно?\n>\nИ ещё доставку."
+    )
+    assert split_history(text).new == "Мне нужно так.\n\nИ ещё доставку."
+
+
+@pytest.mark.parametrize("text", ["VIP> не нужен, хватит обычного", "A > B, значит берём A", "ИП Иванов > ООО"])
+def test_a_mark_in_a_sentence_is_no_quotation(text: str) -> None:
+    assert split_history(f"Добрый день!\n{text}").new.startswith("Добрый день!")
 
 
 def test_nothing_but_a_quotation_has_nothing_new() -> None:

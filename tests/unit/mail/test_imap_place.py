@@ -20,6 +20,8 @@ from gateway.mail.imap.place import (
     batches,
     first_place,
     moment_of,
+    numbers,
+    ranges,
     same_numbers,
     windows,
 )
@@ -48,11 +50,21 @@ def test_first_sight_of_a_folder_decides_what_is_read(since: str, last_uid: int,
 
 
 def test_a_place_survives_being_stored() -> None:
-    for place in (PLACE, replace(PLACE, since=None)):
+    for place in (PLACE, replace(PLACE, since=None), replace(PLACE, unmarked=(1, 2, 3, 7, 9, 10))):
         assert Place.from_json(place.as_json()) == place
 
 
-@pytest.mark.parametrize("broken", [{}, {"uidvalidity": "x", "last_uid": 1, "horizon": 1, "since": None}])
+@given(uids=st.sets(st.integers(1, 300)))
+@settings(max_examples=50)
+def test_uids_are_written_short_and_read_back(uids: set[int]) -> None:
+    assert numbers(ranges(sorted(uids))) == tuple(sorted(uids))
+    assert ranges(range(1, 10_001)) == "1:10000"
+
+
+BROKEN: dict[str, object] = {"uidvalidity": 1, "last_uid": 1, "horizon": 1, "since": None, "unmarked": "1:x"}
+
+
+@pytest.mark.parametrize("broken", [{}, {"uidvalidity": "x", "last_uid": 1, "horizon": 1, "since": None}, BROKEN])
 def test_a_stored_place_that_makes_no_sense_is_refused(broken: dict[str, object]) -> None:
     with pytest.raises((KeyError, ValueError)):
         Place.from_json(broken)
@@ -73,7 +85,7 @@ def test_numbers_that_mean_something_else_are_noticed(state: FolderState, same: 
 
 
 def test_after_a_change_of_numbers_reading_begins_anew_with_what_came_since_the_beginning() -> None:
-    place = anew(PLACE, FolderState(uidvalidity=8, uidnext=41, exists=40), 40)
+    place = anew(replace(PLACE, unmarked=(5,)), FolderState(uidvalidity=8, uidnext=41, exists=40), 40)
     assert place == Place(uidvalidity=8, last_uid=0, horizon=40, since=NOW)
     assert not place.wants(40, NOW - timedelta(seconds=1))
     assert place.wants(40, NOW)

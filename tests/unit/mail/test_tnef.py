@@ -66,6 +66,7 @@ def letter(winmail: bytes, *, text: bool) -> bytes:
 
 
 def test_the_files_of_a_winmail_dat_are_attachments_with_their_long_names() -> None:
+    """imap_tools #195: winmail.dat hid the real attachments."""
     raw = letter(WINMAIL, text=True)
     read = read_letter(raw, NOW)
     assert [(file.name, file.content_type, file.size) for file in read.attachments] == [

@@ -23,6 +23,8 @@ DOWN = SourceHealth(name="ami:office", ok=False, state="refused", detail="The PB
         ({"sources": (DOWN,)}, "degraded", "ami:office: The PBX refused the password."),
         ({"spool": Backlog(count=3)}, "degraded", "3 items wait in the spool"),
         ({"journal_aside": 1}, "degraded", "set aside"),
+        ({"journal": Backlog(count=9, oldest_at=MONDAY - timedelta(minutes=7))}, "degraded", "oldest for 7 minutes"),
+        ({"journal": Backlog(count=900, oldest_at=MONDAY - timedelta(minutes=4))}, "ok", None),
         ({"outbox_held": 2}, "degraded", "2 deliveries are held"),
         ({"outbox_dead": 2}, "degraded", "given up"),
         ({"outbox": Backlog(count=5)}, "ok", None),

@@ -14,9 +14,10 @@ from babel.messages.pofile import read_po
 import gateway.web
 from gateway.core.languages import catalogue_text
 from gateway.web.pages.languages import LANGUAGES, accepted_languages, load_translations
+from tests.support.sentences import sentences
 
 TEMPLATES = Path(gateway.web.__file__).parent / "templates"
-PLACES = re.compile(r"%\(\w+\)s|<[^>]+>")
+PLACES = re.compile(r"%\(\w+\)[sr]|<[^>]+>")
 
 
 def read_catalog(language: str) -> Catalog:
@@ -24,12 +25,13 @@ def read_catalog(language: str) -> Catalog:
 
 
 def shown_messages() -> set[str | tuple[str, ...]]:
-    """Every message of the templates, and of the letters and notices that are written in code."""
+    """Every message of the templates, of the letters and notices that are written in code, and of its refusals."""
     found = [
         *extract_from_dir(TEMPLATES, method_map=[("**.html", "jinja2.ext:babel_extract")]),
         *extract_from_dir(TEMPLATES.parents[1], method_map=[("**.py", "python")]),
     ]
-    return {message if isinstance(message, str) else tuple(message) for _, _, message, _, _ in found}
+    refusals = {said.msgid for said in sentences() if said.msgid is not None}
+    return {message if isinstance(message, str) else tuple(message) for _, _, message, _, _ in found} | refusals
 
 
 def strings_of(message: Message) -> list[str]:

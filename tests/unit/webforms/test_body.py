@@ -265,6 +265,17 @@ def test_codecs_that_are_no_charsets_are_not_used() -> None:
     assert known_charset('"UTF-8"') == "utf-8"
 
 
+def test_a_value_that_is_cut_in_its_charset_does_not_cost_the_others() -> None:
+    body = read_body(b"a=%D0&b=\xff\xfe1\x00", "application/x-www-form-urlencoded; charset=utf-16")
+    assert [path for path, _ in body.pairs]
+
+
+def test_escapes_of_python_are_no_charset() -> None:
+    assert known_charset("unicode_escape") is None
+    for _, value in read_body(b"a=\\ud800\xff", "application/x-www-form-urlencoded; charset=unicode_escape").pairs:
+        value.encode()
+
+
 def test_clean_text_can_be_stored_anywhere() -> None:
     assert clean(storable(" a\0\ud800b ")) == "a?b"
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 from aiohttp import web
 from sqlalchemy import Connection
 
+from gateway.core.sentences import Sentence
 from gateway.web import people
 from gateway.web.access import Right, needs, viewer_of
 from gateway.web.accounts import TokenInfo, list_tokens, new_secret
@@ -48,7 +49,7 @@ class AccessPages:
         try:
             await self._frame.write(lambda c: people.add_token(c, name, by, secret=secret))
         except people.PeopleError as error:
-            return await self._page(request, fault=str(error), status=422)
+            return await self._page(request, fault=error.sentence, status=422)
         return await self._page(request, made=(name, secret))
 
     @needs(Right.ADMINISTER)
@@ -69,7 +70,7 @@ class AccessPages:
         self,
         request: web.Request,
         *,
-        fault: str | None = None,
+        fault: Sentence | str | None = None,
         made: tuple[str, str] | None = None,
         status: int = 200,
     ) -> web.Response:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from gateway.audit.log import Deed, record
 from gateway.core.errors import Conflict
+from gateway.core.sentences import Sentence
 from gateway.delivery import outbox
 from gateway.delivery.redact import redacted
 from gateway.outgoing import shelf
@@ -66,7 +67,7 @@ class CrmPages:
         """The CRMs, and deliveries of one state."""
         state = request.query.get("state", "")
         if state not in STATES:
-            raise Refused(400, "bad_parameter", f"There is no state {state[:40]!r}.")
+            raise Refused(400, "bad_parameter", "There is no state %(state)r.", state=state[:40])
         crm = text_of(request.query, "crm", 40)
         before = number_of(request.query["before"]) if "before" in request.query else None
 
@@ -149,7 +150,7 @@ class CrmPages:
         """What left the house, or could not."""
         state = request.query.get("state", "")
         if state not in LETTER_STATES:
-            raise Refused(400, "bad_parameter", f"There is no state {state[:40]!r}.")
+            raise Refused(400, "bad_parameter", "There is no state %(state)r.", state=state[:40])
         rows = await self._means.store.read(lambda c: shelf.listed(c, state or None))
         return self._frame.page(request, "settings_letters.html", rows=rows, state=state, states=LETTER_STATES)
 
@@ -168,10 +169,12 @@ class CrmPages:
         try:
             await self._frame.write(lambda c: act(c, letter_id, by))
         except Conflict as error:
-            return await self._letter(request, fault=str(error), status=409)
+            return await self._letter(request, fault=error.sentence, status=409)
         raise done(f"{LETTERS}/{letter_id}", "retried" if deed == "retry" else "dropped")
 
-    async def _letter(self, request: web.Request, *, fault: str | None = None, status: int = 200) -> web.Response:
+    async def _letter(
+        self, request: web.Request, *, fault: Sentence | str | None = None, status: int = 200
+    ) -> web.Response:
         letter_id = path_id(request)
         found = await self._frame.read(lambda c: shelf.one(c, letter_id))
         return self._frame.page(request, "settings_letter.html", status=status, fault=fault, one=found)

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from gateway.core.by import By
 from gateway.core.errors import NotFound, StoreUnavailable
+from gateway.core.sentences import Sentence
 from gateway.web.access import Right, viewer_of
 from gateway.web.pages.means import PageMeans
 from gateway.web.problems import Refused
@@ -59,7 +60,13 @@ class Frame:
         self.means = means
 
     def page(
-        self, request: web.Request, template: str, *, status: int = 200, fault: str | None = None, **context: Any
+        self,
+        request: web.Request,
+        template: str,
+        *,
+        status: int = 200,
+        fault: str | Sentence | None = None,
+        **context: Any,
     ) -> web.Response:
         """A page of the administration. ``fault``: a sentence of the catalogue, or of a room."""
         gettext = self.means.renderer.words(request).texts.gettext
@@ -69,7 +76,7 @@ class Frame:
             template,
             status=status,
             told=gettext(sentence) if sentence and not fault else None,
-            fault=gettext(fault) if fault else None,
+            fault=fault.said(gettext) if isinstance(fault, Sentence) else gettext(fault) if fault else None,
             settings_menu=MENU,
             may_administer=viewer_of(request).may(Right.ADMINISTER),
             may_lead=viewer_of(request).may(Right.LEAD),
@@ -89,7 +96,7 @@ class Frame:
         except StoreUnavailable:
             raise
         except NotFound as error:
-            raise Refused(404, error.code, str(error)) from None
+            raise Refused(404, error.code, error.sentence) from None
         self.means.after_write()
         return done
 
@@ -98,7 +105,7 @@ class Frame:
         try:
             return await self.means.store.read(query)
         except NotFound as error:
-            raise Refused(404, error.code, str(error)) from None
+            raise Refused(404, error.code, error.sentence) from None
 
 
 def path_id(request: web.Request, name: str = "id") -> str:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, select
 
 from gateway.core.assignment import Assigned, AssignRequest
 from gateway.core.phone import phone_handle
+from gateway.core.sentences import Sentence
 from gateway.core.types import Channel, Source
 from gateway.routing import exceptions
 from gateway.routing.hours import Hours
@@ -89,7 +90,7 @@ class HoursPages:
         try:
             await self._frame.write(lambda c: exceptions.enter(c, new, by, known=self._parts.schedules.names))
         except exceptions.HoursError as error:
-            return await self._page(request, fault=str(error), status=422)
+            return await self._page(request, fault=error.sentence, status=422)
         raise done(HOME, "added")
 
     @needs(Right.ADMINISTER)
@@ -99,7 +100,9 @@ class HoursPages:
         await self._frame.write(lambda c: exceptions.take_back(c, exception_id, by))
         raise done(HOME, "removed")
 
-    async def _page(self, request: web.Request, *, fault: str | None = None, status: int = 200) -> web.Response:
+    async def _page(
+        self, request: web.Request, *, fault: Sentence | str | None = None, status: int = 200
+    ) -> web.Response:
         words = self._means.renderer.words(request)
         asked = {name: request.query.get(name, "").strip()[:100] for name in ("caller", "dialled", "channel")}
         today = self._means.clock.now().astimezone(self._means.zone).date()

@@ -10,6 +10,7 @@ from aiohttp import web
 from sqlalchemy import Connection
 
 from gateway.core.errors import LeadgateError, StoreUnavailable
+from gateway.core.sentences import Sentence
 from gateway.routing import absences
 from gateway.web import people
 from gateway.web.access import Right, needs
@@ -75,10 +76,10 @@ class PeoplePages:
         try:
             login = form.get("login", "").strip()
             if not login or len(login) > MAX_NAME:
-                raise people.PeopleError(_("A login is needed."))
+                raise people.PeopleError("A login is needed.")
             read = _changes(form, login)
             if read.role not in ROLES:
-                raise people.PeopleError(_("There is no such role."))
+                raise people.PeopleError("There is no such role.")
             new = NewManager(
                 login=login,
                 name=read.name,
@@ -91,7 +92,7 @@ class PeoplePages:
         except StoreUnavailable:
             raise
         except LeadgateError as error:
-            return await self._list(request, fault=str(error), typed=form, status=422)
+            return await self._list(request, fault=error.sentence, typed=form, status=422)
         return self._link_page(request, added, secret)
 
     @needs(Right.INSPECT)
@@ -133,7 +134,7 @@ class PeoplePages:
                 lambda c: people.renew_link(c, manager_id, by, secret=secret, lifetime=self._lifetime)
             )
         except people.PeopleError as error:
-            return await self._person(request, fault=str(error), status=422)
+            return await self._person(request, fault=error.sentence, status=422)
         return self._link_page(request, found, secret)
 
     @needs(Right.LEAD)
@@ -155,7 +156,7 @@ class PeoplePages:
         try:
             await self._frame.write(lambda c: absences.add(c, new, by, keep=self._keep))
         except absences.AbsenceError as error:
-            return await self._list(request, fault=str(error), status=422)
+            return await self._list(request, fault=error.sentence, status=422)
         raise done(HOME, "added")
 
     @needs(Right.LEAD)
@@ -169,14 +170,14 @@ class PeoplePages:
         try:
             await self._frame.write(unit)
         except people.PeopleError as error:
-            return await self._person(request, fault=str(error), status=422)
+            return await self._person(request, fault=error.sentence, status=422)
         raise done(f"{HOME}/{path_id(request)}", word)
 
     async def _list(
         self,
         request: web.Request,
         *,
-        fault: str | None = None,
+        fault: Sentence | str | None = None,
         typed: Mapping[str, str] | None = None,
         status: int = 200,
     ) -> web.Response:
@@ -197,7 +198,9 @@ class PeoplePages:
             roles=ROLES,
         )
 
-    async def _person(self, request: web.Request, *, fault: str | None = None, status: int = 200) -> web.Response:
+    async def _person(
+        self, request: web.Request, *, fault: Sentence | str | None = None, status: int = 200
+    ) -> web.Response:
         manager_id, now = path_id(request), self._means.clock.now()
         row = next((one for one in await self._people(now) if one.id == manager_id), None)
         if row is None:

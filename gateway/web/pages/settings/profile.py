@@ -22,6 +22,7 @@ from gateway.web.problems import Refused
 from gateway.web.sessions import PUBLIC, SessionInfo, end_others, open_sessions
 from gateway.web.throttle import LoginThrottle, account_key
 from gateway.web.totp import address_of, grouped, picture
+from gateway.web.vault import Vault
 
 log = logging.getLogger(__name__)
 
@@ -44,11 +45,14 @@ WEAK = {
 class ProfilePages:
     """One's own account."""
 
-    def __init__(self, means: PageMeans, *, passwords: Passwords, throttle: LoginThrottle, idle: timedelta) -> None:
+    def __init__(
+        self, means: PageMeans, *, passwords: Passwords, throttle: LoginThrottle, vault: Vault, idle: timedelta
+    ) -> None:
         self._frame = Frame(means)
         self._means = means
         self._passwords = passwords
         self._throttle = throttle
+        self._vault = vault
         self._idle = idle
 
     def routes(self) -> list[web.RouteDef]:
@@ -98,7 +102,7 @@ class ProfilePages:
         if fault is not None:
             return await self._page(request, session, fault=fault, status=status)
         try:
-            await self._frame.write(lambda c: secondfactor.begin(c, session.manager_id, now=now))
+            await self._frame.write(lambda c: secondfactor.begin(c, session.manager_id, self._vault, now=now))
         except ValueError:
             raise web.HTTPSeeOther(HOME) from None
         return await self._page(request, session)
@@ -110,7 +114,7 @@ class ProfilePages:
         typed = form.get("code", "")[:40]
 
         def unit(connection: Connection) -> list[str] | None:
-            codes = secondfactor.confirm(connection, session.manager_id, typed, now=by.at)
+            codes = secondfactor.confirm(connection, session.manager_id, typed, self._vault, now=by.at)
             if codes is not None:
                 end_others(connection, session.manager_id, keep=session.token_hash)
                 _note(connection, "user.factor_on", by)
@@ -142,8 +146,13 @@ class ProfilePages:
     @needs(Right.SEE)
     async def end_others(self, request: web.Request) -> web.Response:
         """All of one's own but this one."""
-        session = _person(request)
-        await self._frame.write(lambda c: end_others(c, session.manager_id, keep=session.token_hash))
+        session, by = _person(request), self._frame.by(request)
+
+        def unit(connection: Connection) -> None:
+            if end_others(connection, session.manager_id, keep=session.token_hash):
+                _note(connection, "session.ended_others", by)
+
+        await self._frame.write(unit)
         raise done(HOME, "revoked")
 
     async def _with_password(self, request: web.Request, what: str) -> web.Response:
@@ -198,7 +207,7 @@ class ProfilePages:
             return {
                 "person": people.person(connection, row.id, now),
                 "factor": secondfactor.factor_of(connection, mine),
-                "secret": secondfactor.pending_secret(connection, mine),
+                "secret": secondfactor.pending_secret(connection, mine, self._vault),
                 "open_sessions": open_sessions(connection, now=now, idle=self._idle, manager_id=mine),
             }
 

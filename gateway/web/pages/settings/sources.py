@@ -108,7 +108,7 @@ class SourcePages:
 
     @needs(Right.LEAD)
     async def replay(self, request: web.Request) -> web.Response:
-        """Read it again with the present settings; ``not_spam``: take it for what a person sent."""
+        """Read it again with the present settings; ``not_spam``: a person sent it; ``back``: show its form then."""
         number, form, by = number_of(path_id(request)), await read_form(request), self._frame.by(request)
         not_spam = form.get("not_spam") == "1"
         one = await self._stored(number)
@@ -127,7 +127,8 @@ class SourcePages:
             return outcome
 
         outcome = await self._frame.write(unit)
-        raise done(f"/settings/submissions/{number}", "replayed" if outcome is Replaced.CHANGED else "unchanged")
+        back = f"/settings/forms/{one.source}" if form.get("back") == FORM else f"/settings/submissions/{number}"
+        raise done(back, "replayed" if outcome is Replaced.CHANGED else "unchanged")
 
     async def _page(
         self, request: web.Request, *, examined: tuple[str, str, list[Finding]] | None = None
@@ -157,7 +158,7 @@ class SourcePages:
     ) -> web.Response:
         info, kind = self._info(request), request.query.get("kind", "")
         if kind not in KINDS:
-            raise Refused(400, "bad_parameter", f"There is no kind {kind[:40]!r}.")
+            raise Refused(400, "bad_parameter", "There is no kind %(kind)r.", kind=kind[:40])
         before = number_of(request.query["before"]) if "before" in request.query else None
 
         def query(connection: Connection) -> tuple[list[Delivery], list[Noted]]:

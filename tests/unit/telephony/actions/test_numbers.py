@@ -59,7 +59,7 @@ def test_a_number_that_may_not_be_called_and_why(text: str, settings: OriginateS
     _, refusal = judge(text, settings, "RU")
     assert refusal is not None
     assert refusal.code == code
-    assert refusal.reason.endswith(".")
+    assert str(refusal.reason).endswith(".")
 
 
 def test_a_number_of_india_is_no_emergency_call() -> None:
