@@ -17,7 +17,9 @@ from benchmarks import (
     p6_mail,
     p7_route,
     p8_store,
+    p9_pages,
     p10_webhook,
+    p11_eye,
     p12_start,
 )
 from benchmarks.harness import Benchmark, Line, head, measure, say, table
@@ -38,11 +40,11 @@ ROWS: dict[str, Callable[[], AbstractContextManager[list[Benchmark]]]] = {
 def main() -> None:
     """Measure what was asked for, everything by default."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
-    known = f"{', '.join(ROWS)}, p2, p12, backfill or backlog; default: all but the last two"
+    known = f"{', '.join(ROWS)}, p2, p9, p11, p12, backfill or backlog; default: all but p9 and the last two"
     parser.add_argument("rows", nargs="*", metavar="ROW", help=known)
     parser.add_argument("--rounds", type=int, default=5)
     asked = parser.parse_args()
-    rows = asked.rows or [*ROWS, "p2", "p12"]
+    rows = asked.rows or [*ROWS, "p2", "p11", "p12"]
     lines: list[Line] = []
     for name in [row for row in rows if row in ROWS]:
         say(f"{name} ...")
@@ -61,6 +63,10 @@ def main() -> None:
         print("\n" + "\n".join(backfill.figures()))
     if "backlog" in rows:
         print("\n" + "\n".join(backlog.figures()))
+    if "p9" in rows:
+        print("\n" + "\n".join(p9_pages.figures()))
+    if "p11" in rows:
+        print("\n" + "\n".join(p11_eye.figures()))
     if "p12" in rows:
         print("\n" + "\n".join(p12_start.figures()))
 

@@ -20,6 +20,7 @@ from gateway.core.phone import for_people
 from gateway.core.types import Handle, Inbound
 from gateway.privacy.erase import Erased, Memory, erase
 from gateway.privacy.tell import tell
+from gateway.storage.searchindex import begin_merge, merge_some
 from gateway.storage.store import Store
 
 log = logging.getLogger(__name__)
@@ -41,6 +42,10 @@ async def erase_everywhere(store: Store, data: Path, handles: Sequence[Handle]) 
 
     spooled = await asyncio.to_thread(_erase_spool, Spool(data / SPOOL_FOLDER), handles)
     done = await store.write(unit)
+    await store.write(begin_merge)
+    left = True
+    while left:  # in steps: in between others write
+        left = await store.write(merge_some, background=True)
     if store.url.get_backend_name() == "sqlite" and store.url.database:
         await asyncio.to_thread(_empty_wal, store.url.database)
     rows = {**done.rows, "spool": spooled} if spooled else done.rows

@@ -35,17 +35,17 @@ AFTER = (
 
 def figures(facts: Sequence[CallFact]) -> tuple[Cell, ...]:
     """See FIGURES."""
-    missed = [call for call in facts if call.missed]
     answered = [call for call in facts if call.outcome == "answered"]
+    missed = [call for call in facts if call.outcome != "answered" and call.outcome is not None]
     firsts = {call.contact_id or call.id: call for call in reversed(facts)}
     return (
-        _count(facts),
-        _count(answered),
-        _count(missed),
-        Cell(ratio(len(missed), len(facts)), _ids(missed)),
-        _count(list(firsts.values())),
-        Cell(median([call.wait for call in answered if call.wait is not None]), _ids(answered)),
-        Cell(median([call.talk for call in answered if call.talk is not None]), _ids(answered)),
+        counted(facts),
+        counted(answered),
+        counted(missed),
+        Cell(ratio(len(missed), len(facts)), missed),
+        counted(list(firsts.values())),
+        Cell(median([call.wait for call in answered if call.wait is not None]), answered),
+        Cell(median([call.talk for call in answered if call.talk is not None]), answered),
     )
 
 
@@ -78,10 +78,8 @@ def days_report(connection: Connection, scope: Scope) -> Table:
 
 def days_table(facts: Sequence[CallFact], scope: Scope) -> Table:
     """FIGURES of each day, also of days without a call."""
-    groups = grouped(facts, lambda call: scope.day_of(call.at).isoformat())
-    lines = tuple(
-        Line(day.isoformat(), day.isoformat(), figures(groups.get(day.isoformat(), []))) for day in scope.days
-    )
+    groups = grouped(facts, lambda call: scope.day_of(call.at))
+    lines = tuple(Line(day.isoformat(), day.isoformat(), figures(groups.get(day, []))) for day in scope.days)
     return Table(columns=FIGURES, lines=lines, total=Line(TOTAL, None, figures(facts)))
 
 
@@ -104,7 +102,7 @@ def heat_table(facts: Sequence[CallFact], scope: Scope) -> Table:
     """Monday is line ``0``; hours of the company's zone."""
     spots = _spots(facts, scope)
     lines = tuple(
-        Line(str(weekday), None, tuple(_count(spots.get((weekday, hour), [])) for hour in range(24)))
+        Line(str(weekday), None, tuple(counted(spots.get((weekday, hour), [])) for hour in range(24)))
         for weekday in range(7)
     )
     return Table(columns=HOURS, lines=lines)
@@ -117,7 +115,7 @@ def heat_share_table(facts: Sequence[CallFact], scope: Scope) -> Table:
     def cell(weekday: int, hour: int) -> Cell:
         here = spots.get((weekday, hour), [])
         missed = [call for call in here if call.missed]
-        return Cell(ratio(len(missed), len(here)), _ids(missed))
+        return Cell(ratio(len(missed), len(here)), missed)
 
     lines = tuple(Line(str(day), None, tuple(cell(day, hour) for hour in range(24))) for day in range(7))
     return Table(columns=HOUR_SHARES, lines=lines)
@@ -152,18 +150,10 @@ def _after(facts: Sequence[CallFact], late: Sequence[DutyFact], scope: Scope) ->
     reached = [duty for duty in late if duty.reached]
     seconds = [value for duty in reached if (value := response_seconds(duty, scope)) is not None]
     return (
-        _count(facts),
-        _count(after),
-        Cell(ratio(len(after), len(facts)), _ids(after)),
-        counted(late, lambda duty: duty.id),
-        counted(reached, lambda duty: duty.id),
-        Cell(median(seconds), tuple(duty.id for duty in reached)),
+        counted(facts),
+        counted(after),
+        Cell(ratio(len(after), len(facts)), after),
+        counted(late),
+        counted(reached),
+        Cell(median(seconds), reached),
     )
-
-
-def _count(facts: Sequence[CallFact]) -> Cell:
-    return counted(facts, lambda call: call.id)
-
-
-def _ids(facts: Sequence[CallFact]) -> tuple[str, ...]:
-    return tuple(call.id for call in facts)

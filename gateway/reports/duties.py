@@ -64,15 +64,15 @@ def _by_owner(facts: Sequence[DutyFact], scope: Scope) -> tuple[Cell, ...]:
     over = [duty for duty in facts if duty.state == "closed"]
     still = [duty for duty in facts if duty.closed_at is None]
     return (
-        _count(facts),
-        _count([duty for duty in facts if duty.state == "reached_by_us" and duty.in_time]),
-        _count([duty for duty in facts if duty.state == "reached_by_us" and not duty.in_time]),
-        _count([duty for duty in facts if duty.state == "reached_by_client"]),
-        _count(over),
-        _count(still),
-        _count([duty for duty in still if duty.overdue(scope.now)]),
-        Cell(ratio(len(reached), len(facts)), _ids(reached)),
-        Cell(ratio(sum(duty.attempts for duty in facts), len(facts)), _ids(facts)),
+        counted(facts),
+        counted([duty for duty in facts if duty.state == "reached_by_us" and duty.in_time]),
+        counted([duty for duty in facts if duty.state == "reached_by_us" and not duty.in_time]),
+        counted([duty for duty in facts if duty.state == "reached_by_client"]),
+        counted(over),
+        counted(still),
+        counted([duty for duty in still if duty.overdue(scope.now)]),
+        Cell(ratio(len(reached), len(facts)), reached),
+        Cell(ratio(sum(duty.attempts for duty in facts), len(facts)), facts),
     )
 
 
@@ -97,17 +97,17 @@ def _response(facts: Sequence[DutyFact], scope: Scope) -> tuple[Cell, ...]:
     seconds = [value for value in took.values() if value is not None]
     within = [_within(facts, took, minutes) for minutes in (5, 15, 60)]
     return (
-        _count(facts),
-        _count(reached),
-        Cell(median(seconds), _ids(reached)),
-        Cell(percentile(seconds, 0.9), _ids(reached)),
+        counted(facts),
+        counted(reached),
+        Cell(median(seconds), reached),
+        Cell(percentile(seconds, 0.9), reached),
         *within,
     )
 
 
 def _within(facts: Sequence[DutyFact], took: dict[str, float | None], minutes: int) -> Cell:
     fast = [duty for duty in facts if (seconds := took.get(duty.id)) is not None and seconds <= minutes * MINUTE]
-    return Cell(ratio(len(fast), len(facts)), _ids(fast))
+    return Cell(ratio(len(fast), len(facts)), fast)
 
 
 def response_seconds(duty: DutyFact, scope: Scope) -> float | None:
@@ -132,7 +132,7 @@ def tries_table(facts: Sequence[DutyFact]) -> Table:
 
 def _tries(facts: Sequence[DutyFact]) -> tuple[Cell, ...]:
     reached = [duty for duty in facts if duty.reached]
-    return _count(facts), _count(reached), Cell(ratio(len(reached), len(facts)), _ids(reached))
+    return counted(facts), counted(reached), Cell(ratio(len(reached), len(facts)), reached)
 
 
 def breaches_report(connection: Connection, scope: Scope) -> Table:
@@ -151,15 +151,7 @@ def breaches_table(facts: Sequence[DutyFact], names: dict[str, str], scope: Scop
 def _breaches(broken: Sequence[DutyFact], scope: Scope) -> tuple[Cell, ...]:
     delays = [max(0.0, scope.seconds(duty.due_at, duty.closed_at or scope.now, duty.line)) for duty in broken]
     return (
-        _count([duty for duty in broken if duty.closed_at is not None]),
-        _count([duty for duty in broken if duty.closed_at is None]),
-        Cell(median(delays), _ids(broken)),
+        counted([duty for duty in broken if duty.closed_at is not None]),
+        counted([duty for duty in broken if duty.closed_at is None]),
+        Cell(median(delays), broken),
     )
-
-
-def _count(facts: Sequence[DutyFact]) -> Cell:
-    return counted(facts, lambda duty: duty.id)
-
-
-def _ids(facts: Sequence[DutyFact]) -> tuple[str, ...]:
-    return tuple(duty.id for duty in facts)

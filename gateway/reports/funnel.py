@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
-from gateway.reports.facts import LEAD, LeadFact, leads
+from gateway.reports.facts import LeadFact, MoveFact, leads, moves
 from gateway.reports.numbers import median, ratio
 from gateway.reports.scope import Scope
 from gateway.reports.table import Cell, Column, Line, Table, _, counted
-from gateway.storage.tables import StageChange, table_of
-
-CHANGE = table_of(StageChange)
 
 FUNNEL = (
     Column(key="reached", label=_("Came to it"), opens="lead"),
@@ -26,30 +21,6 @@ FUNNEL = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MoveFact:
-    """A lead left a stage."""
-
-    lead_id: str
-    from_stage: str
-    to_stage: str
-    to_status: str
-    since: datetime
-    at: datetime
-
-
-def moves(connection: Connection, scope: Scope) -> list[MoveFact]:
-    """Of the leads that came in the scope, in their order."""
-    names = ("lead_id", "from_stage", "to_stage", "to_status", "since", "at")
-    query = (
-        select(*(CHANGE.c[name] for name in names))
-        .join_from(CHANGE, LEAD, LEAD.c.id == CHANGE.c.lead_id)
-        .where(LEAD.c.created_at >= scope.since, LEAD.c.created_at < scope.until)
-        .order_by(CHANGE.c.id)
-    )
-    return [MoveFact(**row) for row in connection.execute(query).mappings()]
-
-
 def funnel_table(facts: Sequence[LeadFact], moved: Sequence[MoveFact], stages: Sequence[tuple[str, str]]) -> Table:
     """See FUNNEL. ``stages``: key and name of each, in their order.
 
@@ -58,35 +29,36 @@ def funnel_table(facts: Sequence[LeadFact], moved: Sequence[MoveFact], stages: S
     known = {lead.id: lead for lead in facts if lead.status != "spam"}
     order = {key: place for place, (key, _) in enumerate(stages)}
     furthest = {lead.id: order.get(lead.stage, 0) for lead in known.values()}
-    stays: dict[str, list[tuple[str, float]]] = {key: [] for key, _ in stages}
-    lost: dict[str, list[str]] = {key: [] for key, _ in stages}
+    stays: dict[str, list[tuple[LeadFact, float]]] = {key: [] for key, _ in stages}
+    lost: dict[str, list[LeadFact]] = {key: [] for key, _ in stages}
     for move in moved:
-        if move.lead_id not in known:
+        lead = known.get(move.lead_id)
+        if lead is None:
             continue
-        furthest[move.lead_id] = max(furthest[move.lead_id], order.get(move.from_stage, 0), order.get(move.to_stage, 0))
+        furthest[lead.id] = max(furthest[lead.id], order.get(move.from_stage, 0), order.get(move.to_stage, 0))
         if move.to_stage != move.from_stage and move.from_stage in stays:
-            stays[move.from_stage].append((move.lead_id, (move.at - move.since).total_seconds()))
-        if move.to_status == "lost" and move.from_stage in lost and known[move.lead_id].status == "lost":
-            lost[move.from_stage].append(move.lead_id)
+            stays[move.from_stage].append((lead, (move.at - move.since).total_seconds()))
+        if move.to_status == "lost" and move.from_stage in lost and lead.status == "lost":
+            lost[move.from_stage].append(lead)
     lines = []
     for key, name in stages:
         came = [lead for lead in known.values() if furthest[lead.id] >= order[key]]
-        onward = [lead for lead in known.values() if furthest[lead.id] > order[key]]
-        here = [lead for lead in known.values() if lead.stage == key and lead.status == "open"]
+        onward = [lead for lead in came if furthest[lead.id] > order[key]]
         cells = (
-            counted(came, lambda lead: lead.id),
-            Cell(ratio(len(came), len(known)), _ids(came)),
-            Cell(ratio(len(onward), len(came)), _ids(onward)),
-            counted(here, lambda lead: lead.id),
-            Cell(median([seconds for _, seconds in stays[key]]), tuple(dict.fromkeys(i for i, _ in stays[key]))),
-            counted(dict.fromkeys(lost[key]), lambda lead_id: lead_id),
+            counted(came),
+            Cell(ratio(len(came), len(known)), came),
+            Cell(ratio(len(onward), len(came)), onward),
+            counted([lead for lead in came if lead.stage == key and lead.status == "open"]),
+            Cell(median([seconds for _, seconds in stays[key]]), _once([lead for lead, _ in stays[key]])),
+            counted(_once(lost[key])),
         )
         lines.append(Line(key, name, cells))
     return Table(columns=FUNNEL, lines=tuple(lines))
 
 
-def _ids(facts: Sequence[LeadFact]) -> tuple[str, ...]:
-    return tuple(lead.id for lead in facts)
+def _once(facts: Sequence[LeadFact]) -> list[LeadFact]:
+    """Each lead once: it may come to a stage again."""
+    return list({lead.id: lead for lead in facts}.values())
 
 
 def funnel_report(connection: Connection, scope: Scope, stages: Sequence[tuple[str, str]]) -> Table:

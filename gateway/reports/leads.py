@@ -46,9 +46,9 @@ def statuses(facts: Sequence[LeadFact], scope: Scope) -> tuple[Cell, ...]:
     won = by_status.get("won", [])
     real = [lead for lead in facts if lead.status != "spam"]
     return (
-        _count(facts),
-        *(_count(by_status.get(status, [])) for status in ("open", "won", "lost", "spam")),
-        Cell(ratio(len(won), len(real)), _ids(won)),
+        counted(facts),
+        *(counted(by_status.get(status, [])) for status in ("open", "won", "lost", "spam")),
+        Cell(ratio(len(won), len(real)), won),
         _first_answer(real, scope),
     )
 
@@ -103,15 +103,15 @@ def _by_manager(facts: Sequence[LeadFact], waiting: Sequence[DutyFact], scope: S
     reached = [duty for duty in waiting if duty.reached]
     late = [duty for duty in waiting if duty.closed_at is None and duty.overdue(scope.now)]
     return (
-        _count(facts),
-        _count([lead for lead in real if lead.answered_at is not None]),
+        counted(facts),
+        counted([lead for lead in real if lead.answered_at is not None]),
         _first_answer(real, scope),
-        _count(won),
-        Cell(ratio(len(won), len(real)), _ids(won)),
-        _duties(waiting),
-        Cell(ratio(len(reached), len(waiting)), tuple(duty.id for duty in reached)),
-        _duties(late),
-        Cell(ratio(sum(duty.attempts for duty in waiting), len(waiting)), tuple(duty.id for duty in waiting)),
+        counted(won),
+        Cell(ratio(len(won), len(real)), won),
+        counted(waiting),
+        Cell(ratio(len(reached), len(waiting)), reached),
+        counted(late),
+        Cell(ratio(sum(duty.attempts for duty in waiting), len(waiting)), waiting),
     )
 
 
@@ -136,24 +136,12 @@ def quality_table(facts: Sequence[LeadFact], not_delivered: set[str]) -> Table:
     lines = []
     for key, is_so in faults:
         found = [lead for lead in facts if is_so(lead)]
-        lines.append(Line(key, None, (_count(found), Cell(ratio(len(found), len(facts)), _ids(found)))))
-    total = Line(TOTAL, None, (_count(facts), Cell(None, _ids(facts))))
+        lines.append(Line(key, None, (counted(found), Cell(ratio(len(found), len(facts)), found))))
+    total = Line(TOTAL, None, (counted(facts), Cell(None, facts)))
     return Table(columns=QUALITY, lines=tuple(lines), total=total)
 
 
 def _first_answer(facts: Sequence[LeadFact], scope: Scope) -> Cell:
     answered = [lead for lead in facts if lead.answered_at is not None]
     seconds = [max(0.0, scope.seconds(lead.at, lead.answered_at, lead.line)) for lead in answered if lead.answered_at]
-    return Cell(median(seconds), _ids(answered))
-
-
-def _count(facts: Sequence[LeadFact]) -> Cell:
-    return counted(facts, lambda lead: lead.id)
-
-
-def _duties(facts: Sequence[DutyFact]) -> Cell:
-    return counted(facts, lambda duty: duty.id)
-
-
-def _ids(facts: Sequence[LeadFact]) -> tuple[str, ...]:
-    return tuple(lead.id for lead in facts)
+    return Cell(median(seconds), answered)

@@ -104,16 +104,15 @@ def _money(
     facts: Sequence[LeadFact], cost: float | None, revenue_of_all: int, currency: str | None
 ) -> tuple[Cell, ...]:
     won = [lead for lead in facts if lead.status == "won"]
-    ids = tuple(lead.id for lead in won)
     revenue = _revenue(facts, currency)
     return (
-        counted(facts, lambda lead: lead.id),
+        counted(facts),
         Cell(cost),
         Cell(ratio(cost, len(facts)) if cost is not None else None),
-        counted(won, lambda lead: lead.id),
-        Cell(ratio(len(won), len(facts)), ids),
+        counted(won),
+        Cell(ratio(len(won), len(facts)), won),
         Cell(ratio(cost, len(won)) if cost is not None else None),
-        Cell(revenue, ids),
-        Cell(ratio(revenue, revenue_of_all), ids),
+        Cell(revenue, won),
+        Cell(ratio(revenue, revenue_of_all), won),
         Cell(ratio(revenue - cost, cost) if cost else None),
     )

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from zoneinfo import ZoneInfo
+
+if TYPE_CHECKING:
+    from gateway.reports.memory import FactMemory
 
 
 class WorkingTime(Protocol):
@@ -47,6 +50,12 @@ class Scope:
     """Only rows of this manager and of nobody: set by who asks."""
     hours_of: Callable[[str | None], WorkingTime | None] = field(default=no_hours, repr=False)
     """The schedule of a line."""
+    counted: dict[tuple[datetime, datetime, str | None], float] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """Durations that were counted already: a table asks for each on its own line and in the total."""
+    memory: FactMemory | None = field(default=None, repr=False)
+    """What is remembered of past days; None: all is read anew."""
 
     @property
     def since(self) -> datetime:
@@ -69,9 +78,14 @@ class Scope:
 
     def seconds(self, start: datetime, end: datetime, line: str | None) -> float:
         """From ``start`` to ``end``, counted as ``clock`` says; wall time where the line has no hours."""
-        hours = self.hours_of(line) if self.clock == "working" else None
-        span = hours.working_time_between(start, end) if hours is not None else end - start
-        return span.total_seconds()
+        if self.clock != "working":
+            return (end - start).total_seconds()
+        known = self.counted.get((start, end, line))
+        if known is None:
+            hours = self.hours_of(line)
+            span = hours.working_time_between(start, end) if hours is not None else end - start
+            known = self.counted[start, end, line] = span.total_seconds()
+        return known
 
 
 def _midnight(day: date, zone: ZoneInfo) -> datetime:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 Unit = Literal["count", "seconds", "share", "money", "number"]
 """How a value is written: whole, as a duration, as a percentage (from 0 to 1), in the smallest unit of the currency, or
@@ -12,6 +12,7 @@ with one decimal."""
 Kind = Literal["lead", "call", "callback"]
 
 F = TypeVar("F")
+K = TypeVar("K", bound=Hashable)
 
 
 def _(msgid: str) -> str:
@@ -19,13 +20,28 @@ def _(msgid: str) -> str:
     return msgid
 
 
+class Fact(Protocol):
+    """What is counted."""
+
+    @property
+    def id(self) -> str:
+        """Of its row."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One number, and the ids of what it was counted from."""
+    """One number, and what it was counted from."""
 
     value: float | None
     """None where there is nothing to say: no call, no median."""
-    rows: tuple[str, ...] = ()
+    of: Sequence[Fact] = ()
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """The ids of what it was counted from. Made when they are asked for: a page has hundreds of numbers, each of
+        thousands of rows, and nobody opens more than one."""
+        return tuple(fact.id for fact in self.of)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,15 +89,14 @@ TOTAL = "total"
 """Key of the line over everything."""
 
 
-def counted(facts: Iterable[F], key: Callable[[F], str]) -> Cell:
-    """How many facts, and their ids."""
-    rows = tuple(key(fact) for fact in facts)
-    return Cell(len(rows), rows)
+def counted(facts: Sequence[Fact]) -> Cell:
+    """How many facts."""
+    return Cell(len(facts), facts)
 
 
-def grouped(facts: Iterable[F], by: Callable[[F], str]) -> dict[str, list[F]]:
-    """Facts by a word, in the order of their first appearance."""
-    groups: dict[str, list[F]] = {}
+def grouped(facts: Iterable[F], by: Callable[[F], K]) -> dict[K, list[F]]:
+    """Facts by a key, in the order of their first appearance."""
+    groups: dict[K, list[F]] = {}
     for fact in facts:
         groups.setdefault(by(fact), []).append(fact)
     return groups

@@ -23,6 +23,7 @@ from gateway.storage.tables.people import (
     Totp,
 )
 from gateway.storage.tables.privacy import Erasure
+from gateway.storage.tables.reports import ReportDay
 from gateway.storage.tables.routing import Absence, Assignment, HoursException, Rotation
 from gateway.storage.tables.segments import Segment
 from gateway.storage.tables.telephony import Outcall
@@ -66,6 +67,7 @@ __all__ = [
     "OutgoingAttempt",
     "OutgoingFile",
     "RecoveryCode",
+    "ReportDay",
     "Rotation",
     "Segment",
     "Session",

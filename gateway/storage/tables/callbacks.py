@@ -75,6 +75,7 @@ class Callback(Base):
         Index("ix_callback_next", "next_at", sqlite_where=sql("next_at IS NOT NULL"),
               postgresql_where=sql("next_at IS NOT NULL")),
         Index("ix_callback_opened_at", "opened_at", "id"),
+        Index("ix_callback_first_at", "first_at", "id"),
         Index("ix_callback_closed_at", "closed_at", "id"),
         Index("ix_callback_closed_by", "closed_by"),
     )  # fmt: skip

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from gateway.core.csvrows import guarded
 from gateway.reports.catalogue import Report, reports
 from gateway.reports.facts import manager_names
+from gateway.reports.memory import FactMemory
 from gateway.reports.scope import Scope, WorkingTime, no_hours
 from gateway.reports.table import Cell, Column, Table
 from gateway.web.access import viewer_of
@@ -47,6 +48,7 @@ class ReportPages:
         self._means = means
         self._stages = stages
         self._hours_of = hours_of
+        self._memory = FactMemory()
 
     def routes(self) -> list[web.RouteDef]:
         """All need a session."""
@@ -133,6 +135,7 @@ class ReportPages:
             now=now,
             seen_by=viewer_of(request).seen_by,
             hours_of=self._hours_of,
+            memory=self._memory,
             **asked.values,
         )
         return asked, scope, ReportWords(self._means.renderer.words(request))

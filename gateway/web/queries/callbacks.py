@@ -15,11 +15,11 @@ from gateway.web.queries.filters import (
     Filters,
     Page,
     Position,
-    contact_matches,
     contains,
     has_handle,
     newest_first,
 )
+from gateway.web.queries.search import contact_matches
 
 WAITING = ("open", "claimed", "attempted", "snoozed")
 OVER = ("reached_by_us", "reached_by_client", "closed", "merged")
@@ -45,7 +45,7 @@ class BoardCounts(msgspec.Struct, frozen=True, kw_only=True):
 def callbacks_page(connection: Connection, filters: Filters) -> Page[CallbackView]:
     """Callbacks, the newest first. ``status``: one of STATUSES; ``manager``: who owns or claimed it."""
     now = _now(filters)
-    query = select(Callback).where(*_conditions(filters, now))
+    query = select(Callback).where(*_conditions(connection, filters, now))
     query = newest_first(query, Callback.opened_at, Callback.id, filters)
     rows = connection.execute(query).all()
     shown = rows[: filters.limit]
@@ -60,7 +60,7 @@ def board(connection: Connection, filters: Filters, *, limit: int = BOARD_LIMIT,
     The order changes with every call, so a page is where it stands now: ``skip`` rows from the top.
     """
     now = _now(filters)
-    conditions = _conditions(filters, now)
+    conditions = _conditions(connection, filters, now)
     if filters.status is None:
         conditions.append(Callback.closed_at.is_(None))
     query = (
@@ -118,7 +118,7 @@ def visible_callbacks(seen_by: str | None) -> list[ColumnElement[bool]]:
     return [or_(Callback.owner_id == seen_by, Callback.claimed_by == seen_by, Callback.owner_id.is_(None))]
 
 
-def _conditions(filters: Filters, now: datetime) -> list[ColumnElement[bool]]:
+def _conditions(connection: Connection, filters: Filters, now: datetime) -> list[ColumnElement[bool]]:
     found = [*visible_callbacks(filters.seen_by), *has_handle(Callback.contact_id, filters)]
     if filters.channel is not None:
         found.append(Callback.channel == filters.channel)
@@ -129,7 +129,7 @@ def _conditions(filters: Filters, now: datetime) -> list[ColumnElement[bool]]:
         found.append(or_(Callback.owner_id.in_(named), Callback.claimed_by.in_(named)))
     if filters.q:
         in_numbers = contains(filters.q, (Callback.number, Callback.line))
-        found.append(or_(in_numbers, contact_matches(Callback.contact_id, filters.q)))
+        found.append(or_(in_numbers, contact_matches(connection, Callback.contact_id, filters.q)))
     if filters.status is not None:
         found += _of_status(filters.status, now)
     return found
@@ -149,7 +149,13 @@ def _of_status(status: str, now: datetime) -> list[ColumnElement[bool]]:
         return [waits, Callback.state == status]
     if status in OVER:
         return [Callback.state == status]
-    raise Refused(400, "bad_parameter", f"There is no status {status[:40]!r}; there are {', '.join(STATUSES)}.")
+    raise Refused(
+        400,
+        "bad_parameter",
+        "There is no status %(status)r; there are %(known)s.",
+        status=status[:40],
+        known=", ".join(STATUSES),
+    )
 
 
 def _now(filters: Filters) -> datetime:

@@ -12,9 +12,10 @@ from gateway.storage.tables import Contact, Interaction, Lead
 from gateway.views.interactions import interaction_views
 from gateway.views.leads import lead_views
 from gateway.views.shapes import ContactView, InteractionView, LeadView
-from gateway.web.queries.filters import Filters, Page, contact_matches, of_manager, visible
+from gateway.web.queries.filters import Filters, Page, of_manager, visible
 from gateway.web.queries.interactions import visible_interactions
 from gateway.web.queries.people import contact, contact_page_of, visible_contacts
+from gateway.web.queries.search import contact_matches
 from gateway.web.queries.work import ContactWork, contact_work
 
 NO_LEAD = "none"
@@ -55,12 +56,12 @@ class ContactCard:
 
 def contact_list(connection: Connection, filters: Filters) -> Page[ContactView]:
     """Contacts, the newest first; those merged into others are left out."""
-    return contact_page_of(connection, select(Contact).where(*_conditions(filters)), filters)
+    return contact_page_of(connection, select(Contact).where(*_conditions(connection, filters)), filters)
 
 
 def count_contacts(connection: Connection, filters: Filters, most: int) -> int:
     """How many there are; counting ends at ``most``."""
-    ids = select(Contact.id).where(*_conditions(filters))
+    ids = select(Contact.id).where(*_conditions(connection, filters))
     if filters.since is not None:
         ids = ids.where(Contact.created_at >= filters.since)
     if filters.until is not None:
@@ -68,7 +69,7 @@ def count_contacts(connection: Connection, filters: Filters, most: int) -> int:
     return connection.execute(select(func.count()).select_from(ids.limit(most).subquery())).scalar_one()
 
 
-def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
+def _conditions(connection: Connection, filters: Filters) -> list[ColumnElement[bool]]:
     # coalesce, or SQLite would look up all contacts with merged_into null and sort them
     found = [func.coalesce(Contact.merged_into, "") == "", *of_manager(Contact.owner_id, filters.manager)]
     found += visible_contacts(filters.seen_by)
@@ -84,7 +85,7 @@ def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
         if filters.quiet_since is not None:
             found.append(~of_contact.where(Interaction.occurred_at >= filters.quiet_since).exists())
     if filters.q:
-        found.append(contact_matches(Contact.id, filters.q))
+        found.append(contact_matches(connection, Contact.id, filters.q))
     return found
 
 

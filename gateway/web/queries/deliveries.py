@@ -9,7 +9,8 @@ from sqlalchemy import ColumnElement, Connection, Row, or_, select
 from gateway.delivery.redact import redacted
 from gateway.storage.tables import Attempt, Lead, Outbox
 from gateway.views.shapes import AttemptView, DeliveryDetails, DeliveryView
-from gateway.web.queries.filters import Filters, Page, contact_matches, has_handle, of_manager, visible
+from gateway.web.queries.filters import Filters, Page, has_handle, of_manager, visible
+from gateway.web.queries.search import contact_matches
 
 
 def deliveries_page(connection: Connection, filters: Filters, before: int | None) -> Page[DeliveryView]:
@@ -28,7 +29,7 @@ def deliveries_page(connection: Connection, filters: Filters, before: int | None
     if filters.channel is not None:
         of_lead.append(Lead.channel == filters.channel)
     if filters.q:
-        of_lead.append(contact_matches(Lead.contact_id, filters.q))
+        of_lead.append(contact_matches(connection, Lead.contact_id, filters.q))
     if of_lead:
         query = query.where(Outbox.lead_id.in_(select(Lead.id).where(*of_lead)))
     if filters.seen_by is not None:

@@ -16,7 +16,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from gateway.core.types import HandleKind
-from gateway.storage.tables import Contact, ContactHandle, Manager
+from gateway.storage.tables import ContactHandle, Manager
 
 T = TypeVar("T")
 
@@ -165,26 +165,6 @@ def _ilike(element: _Caseless, compiler: SQLCompiler, **how: Any) -> str:
 def _like(element: _Caseless, compiler: SQLCompiler, **how: Any) -> str:
     column, pattern = element.clauses
     return f"({compiler.process(column, **how)} LIKE {compiler.process(pattern, **how)} ESCAPE '\\')"
-
-
-def contact_matches(
-    contact_id: InstrumentedAttribute[str] | InstrumentedAttribute[str | None], words: str
-) -> ColumnElement[bool]:
-    """The contact's name, company or one of its handles contains ``words``; digits are also looked for in numbers."""
-    digits = phone_digits(words)
-    if digits is not None:
-        # the trunk prefix (8 in Russia, 0 in most of Europe) is not part of the number as it is stored
-        parts = {digits, digits[1:]} if len(digits) > 4 and digits[0] in "08" else {digits}
-        numbers = or_(*(ContactHandle.value.like(f"%{part}%") for part in sorted(parts)))
-        found = [contact_id.in_(select(ContactHandle.contact_id).where(numbers))]
-        if is_number(words):
-            return found[0]
-    else:
-        found = []
-    found.append(contact_id.in_(select(Contact.id).where(contains(words, (Contact.name, Contact.company)))))
-    if words.isascii():  # numbers and addresses are stored in ASCII
-        found.append(contact_id.in_(select(ContactHandle.contact_id).where(contains(words, (ContactHandle.value,)))))
-    return or_(*found)
 
 
 def phone_digits(words: str) -> str | None:

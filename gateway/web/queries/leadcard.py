@@ -17,9 +17,10 @@ from gateway.views.people import manager_briefs
 from gateway.views.shapes import ContactView, DeliveryView, InteractionView, LeadView, ManagerBrief
 from gateway.views.work import ActorView, actors
 from gateway.web.queries.deliveries import deliveries_of_lead
-from gateway.web.queries.filters import Filters, contact_matches, visible
+from gateway.web.queries.filters import Filters, visible
 from gateway.web.queries.leads import lead as one_lead
 from gateway.web.queries.people import contact, contacts_by_id, visible_contacts
+from gateway.web.queries.search import contact_matches
 from gateway.web.queries.work import LeadWork, lead_work
 
 SHOWN = 500
@@ -154,7 +155,7 @@ def merge_candidates(connection: Connection, contact_id: str | None, words: str,
     if contact_id is not None:
         query = query.where(Contact.id != contact_id)
     if words:
-        query = query.where(contact_matches(Contact.id, words))
+        query = query.where(contact_matches(connection, Contact.id, words))
     else:
         name = connection.execute(select(Contact.name).where(Contact.id == contact_id)).scalar_one_or_none()
         if not name:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, select
 
 from gateway.storage.tables import Lead
 from gateway.views.leads import lead_views
@@ -11,14 +11,12 @@ from gateway.web.queries.filters import (
     Filters,
     Page,
     Position,
-    contact_matches,
-    contains,
     has_handle,
-    is_number,
     newest_first,
     of_manager,
     visible,
 )
+from gateway.web.queries.search import lead_matches
 
 
 def leads_page(connection: Connection, filters: Filters) -> Page[LeadView]:
@@ -35,9 +33,7 @@ def leads_page(connection: Connection, filters: Filters) -> Page[LeadView]:
     if filters.stage is not None:
         query = query.where(Lead.stage == filters.stage)
     if filters.q:
-        found = contact_matches(Lead.contact_id, filters.q)
-        said = contains(filters.q, (Lead.subject, Lead.text))
-        query = query.where(found if is_number(filters.q) else or_(said, found))
+        query = query.where(lead_matches(connection, filters.q))
     rows = connection.execute(newest_first(query, Lead.created_at, Lead.id, filters)).all()
     shown = rows[: filters.limit]
     more = len(rows) > filters.limit

@@ -15,12 +15,12 @@ from gateway.web.queries.filters import (
     Filters,
     Page,
     Position,
-    contact_matches,
     has_handle,
     newest_first,
     of_manager,
     visible,
 )
+from gateway.web.queries.search import contact_matches
 
 MERGE_HOPS = 20
 """A merged contact points to its winner, which may have been merged too."""
@@ -44,7 +44,7 @@ def contacts_page(connection: Connection, filters: Filters) -> Page[ContactView]
         )
         query = query.where(reached.exists())
     if filters.q:
-        query = query.where(contact_matches(Contact.id, filters.q))
+        query = query.where(contact_matches(connection, Contact.id, filters.q))
     return contact_page_of(connection, query, filters)
 
 

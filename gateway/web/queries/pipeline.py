@@ -12,7 +12,8 @@ from sqlalchemy import ColumnElement, Connection, Row, func, literal_column, or_
 from gateway.storage.tables import Lead, Manager, Task
 from gateway.views.leads import lead_views, money_view
 from gateway.views.shapes import LeadView, MoneyView
-from gateway.web.queries.filters import NOBODY, Filters, contact_matches, contains, of_manager, visible
+from gateway.web.queries.filters import NOBODY, Filters, contains, of_manager, visible
+from gateway.web.queries.search import contact_matches
 
 OPEN_LEAD = Lead.status == literal_column("'open'")
 """Written into the statement, not bound: only so does SQLite see that the partial index fits."""
@@ -116,7 +117,7 @@ def _found(
 ) -> list[StageColumn]:
     """With words to find: they are looked for once, not once a column."""
     assert filters.q is not None
-    words = or_(contains(filters.q, (Lead.subject,)), contact_matches(Lead.contact_id, filters.q))
+    words = or_(contains(filters.q, (Lead.subject,)), contact_matches(connection, Lead.contact_id, filters.q))
     found = select(Lead.id, Lead.stage, Lead.currency, Lead.amount).where(*chosen, words)
     totals = Totals()
     ids: dict[str, list[str]] = {}

@@ -9,7 +9,8 @@ from sqlalchemy import ColumnElement, Connection, func, or_, select
 
 from gateway.storage.tables import Task
 from gateway.views.work import TaskView, task_views
-from gateway.web.queries.filters import Filters, contact_matches, contains, of_manager
+from gateway.web.queries.filters import Filters, contains, of_manager
+from gateway.web.queries.search import contact_matches
 from gateway.web.queries.work import visible_tasks
 
 OVERDUE, TODAY, LATER, DONE = "overdue", "today", "later", "done"
@@ -28,21 +29,21 @@ def tasks_of(
     connection: Connection, group: str, filters: Filters, times: Times, *, limit: int, skip: int = 0
 ) -> list[TaskView]:
     """The tasks of one group: open ones by due time, done ones the latest first. ``filters``: manager, q, seen_by."""
-    query = select(Task).where(*_conditions(filters), *_group(group, times))
+    query = select(Task).where(*_conditions(connection, filters), *_group(group, times))
     order = (Task.ended_at.desc(), Task.id) if group == DONE else (Task.due_at, Task.id)
     return task_views(connection, connection.execute(query.order_by(*order).limit(limit).offset(skip)).all())
 
 
 def count_tasks(connection: Connection, group: str, filters: Filters, times: Times) -> int:
     """How many there are in a group."""
-    query = select(func.count()).select_from(Task).where(*_conditions(filters), *_group(group, times))
+    query = select(func.count()).select_from(Task).where(*_conditions(connection, filters), *_group(group, times))
     return connection.execute(query).scalar_one()
 
 
-def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
+def _conditions(connection: Connection, filters: Filters) -> list[ColumnElement[bool]]:
     found = [*of_manager(Task.owner_id, filters.manager), *visible_tasks(filters.seen_by)]
     if filters.q:
-        found.append(or_(contains(filters.q, (Task.text,)), contact_matches(Task.contact_id, filters.q)))
+        found.append(or_(contains(filters.q, (Task.text,)), contact_matches(connection, Task.contact_id, filters.q)))
     return found
 
 

@@ -30,7 +30,6 @@ from gateway.web.queries.filters import (
     Filters,
     Page,
     Position,
-    contact_matches,
     contains,
     has_handle,
     newest_first,
@@ -38,6 +37,7 @@ from gateway.web.queries.filters import (
     visible,
 )
 from gateway.web.queries.people import visible_contacts
+from gateway.web.queries.search import contact_matches
 
 T = TypeVar("T")
 SHOWN = 500
@@ -144,7 +144,9 @@ def tasks_page(connection: Connection, filters: Filters) -> Page[TaskView]:
     if filters.channel is not None:
         query = query.where(Task.lead_id.in_(select(Lead.id).where(Lead.channel == filters.channel)))
     if filters.q:
-        query = query.where(or_(contains(filters.q, (Task.text,)), contact_matches(Task.contact_id, filters.q)))
+        query = query.where(
+            or_(contains(filters.q, (Task.text,)), contact_matches(connection, Task.contact_id, filters.q))
+        )
     return _page(connection, query, Task.created_at, Task.id, _without_time(filters), task_views)
 
 
@@ -183,7 +185,9 @@ def documents_page(connection: Connection, filters: Filters) -> Page[DocumentVie
         query = query.where(Document.lead_id.in_(select(Lead.id).where(*of_lead)))
     if filters.q:
         texts = (Document.label, Document.title)
-        query = query.where(or_(contains(filters.q, texts), contact_matches(Document.contact_id, filters.q)))
+        query = query.where(
+            or_(contains(filters.q, texts), contact_matches(connection, Document.contact_id, filters.q))
+        )
     return _page(connection, query, Document.created_at, Document.id, filters, document_views)
 
 

@@ -37,3 +37,28 @@ def test_calls_of_before_have_their_figures_as_columns(tmp_path: Path) -> None:
         )
         assert {tuple(row) for row in found} == {("busy", "500", 12.5, None, 1500), (None, None, None, None, 2)}
     engine.dispose()
+
+
+def test_second_factors_of_before_are_kept(tmp_path: Path) -> None:
+    """SQLite copies the table for it: nothing may be lost on the way."""
+    engine = writing_engine(StorageSettings(url=f"sqlite:///{tmp_path}/x.db").resolved(""))
+    upgrade_engine(engine, "0014")
+    moment = "2026-11-23 09:00:00.000000"
+    with engine.begin() as connection:
+        person = {"id": "m1", "at": moment}
+        connection.execute(
+            text(
+                "INSERT INTO manager (id, login, name, role, extensions, created_at) "
+                "VALUES (:id, 'anna', 'Anna', 'owner', '[]', :at)"
+            ),
+            person,
+        )
+        connection.execute(
+            text("INSERT INTO totp (manager_id, secret, created_at, last_step) VALUES (:id, 'JBSWY3DP', :at, 7)"),
+            person,
+        )
+    upgrade_engine(engine, "0015")
+    with engine.connect() as connection:
+        found = connection.execute(text("SELECT manager_id, secret, created_at, confirmed_at, last_step FROM totp"))
+        assert [tuple(row) for row in found] == [("m1", "JBSWY3DP", moment, None, 7)]
+    engine.dispose()

@@ -9,11 +9,14 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, func, insert, select
+from sqlalchemy.exc import IntegrityError
 
 from gateway.core.errors import StoreUnavailable
 from gateway.storage.store import DATABASE_FILE, Store
-from gateway.storage.tables import Change
+from gateway.storage.tables import Change, Contact
 from tests.support.clock import MONDAY
+
+CONTACT = {"id": "c1", "name": "winner", "created_at": MONDAY, "updated_at": MONDAY}
 
 
 def add(object_id: str) -> Callable[[Connection], str]:
@@ -54,6 +57,32 @@ async def test_a_bad_unit_fails_alone(store: Store) -> None:
     )
     assert [type(result) for result in results] == [str, ZeroDivisionError, str]
     assert await store.read(stored) == ["a", "b"]
+
+
+async def test_a_unit_that_lost_a_race_is_run_again_and_finds_what_the_winner_wrote(store: Store) -> None:
+    """The first look sees the database of before the other process's commit, as two PostgreSQL transactions do."""
+    await store.write(lambda c: c.execute(insert(Contact), CONTACT).rowcount)
+    looks = iter([0, 1])
+
+    def unit(connection: Connection) -> str | None:
+        if next(looks):
+            return connection.execute(select(Contact.name)).scalar_one()
+        connection.execute(insert(Contact), {**CONTACT, "name": "loser"})
+        return "never"
+
+    assert await store.write_in_race(unit) == "winner"
+
+
+async def test_a_fault_that_is_no_race_is_told_at_once(store: Store) -> None:
+    runs: list[int] = []
+
+    def unit(connection: Connection) -> None:
+        runs.append(1)
+        connection.execute(insert(Contact), {**CONTACT, "name": "x", "created_at": None})
+
+    with pytest.raises(IntegrityError, match="NOT NULL"):
+        await store.write_in_race(unit)
+    assert runs == [1]
 
 
 async def test_a_handler_gets_the_arguments_of_all_who_wait(store: Store) -> None:

@@ -33,16 +33,16 @@ def scope(**changes: Any) -> Scope:
 def call(number: int = 1, **changes: Any) -> CallFact:
     values: dict[str, Any] = {
         "id": f"c{number}", "at": NOW, "outcome": "answered", "reason": None, "line": "+74950000001", "queue": None,
-        "contact_id": "p1", "lead_id": "l1", "manager_id": "m1", "after_hours": False, "wait": 5.0, "talk": 60.0,
+        "contact_id": "p1", "manager_id": "m1", "after_hours": False, "wait": 5.0, "talk": 60.0,
     }  # fmt: skip
     return CallFact(**{**values, **changes})
 
 
 def duty(number: int = 1, **changes: Any) -> DutyFact:
     values: dict[str, Any] = {
-        "id": f"d{number}", "at": NOW - timedelta(hours=2), "state": "open", "reason": "no_answer", "line": None,
-        "owner_id": "m1", "contact_id": "p1", "tries": 1, "attempts": 0, "due_at": NOW - timedelta(hours=1),
-        "in_time": None, "closed_at": None, "after_hours": False,
+        "id": f"d{number}", "at": NOW - timedelta(hours=2), "state": "open", "reason": "no_answer", "channel": "call",
+        "line": None, "owner_id": "m1", "contact_id": "p1", "tries": 1, "attempts": 0,
+        "due_at": NOW - timedelta(hours=1), "in_time": None, "closed_at": None, "after_hours": False,
     }  # fmt: skip
     return DutyFact(**{**values, **changes})
 

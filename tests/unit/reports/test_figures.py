@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from gateway.reports.calls import after_hours_table, days_table, heat_share_table, heat_table
 from gateway.reports.calls import table_by as calls_by
 from gateway.reports.duties import breaches_table, callbacks_table, response_table, tries_table
-from gateway.reports.facts import CallFact, DutyFact, LeadFact
-from gateway.reports.funnel import MoveFact, funnel_table
+from gateway.reports.facts import CallFact, DutyFact, LeadFact, MoveFact
+from gateway.reports.funnel import funnel_table
 from gateway.reports.leads import managers_table, quality_table
 from gateway.reports.leads import table_by as leads_by
 from gateway.reports.money import SpendFact, money_table
@@ -181,6 +181,7 @@ def move(lead_id: str, before: str, after: str, hours: int, status: str = "open"
         to_status=status,
         since=since,
         at=since + timedelta(hours=hours),
+        opened_at=since,
     )
 
 
