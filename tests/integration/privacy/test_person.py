@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import Connection, Table, insert, select
 
 from gateway.audit.log import verify
+from gateway.capture.settings import RetentionSettings
 from gateway.capture.sink import DurableSink
 from gateway.capture.spool import Spool
 from gateway.core.clock import new_id
@@ -28,6 +29,7 @@ from gateway.storage.tables import (
     Contact,
     ContactHandle,
     Interaction,
+    Journal,
     Lead,
     Note,
     Outbox,
@@ -165,6 +167,22 @@ async def test_no_log_and_no_mailbox_brings_an_erased_person_back(
         pass
     count = await store.read(lambda c: len(c.execute(select(table_of(Interaction).c.id)).all()))
     assert count == kept
+
+
+@pytest.mark.parametrize(("own", "days"), [({}, 730), ({"calls": 30}, 30), ({"calls": 0}, None), ({"mails": 5}, 730)])
+async def test_each_kind_is_kept_for_its_own_time(
+    store: Store, tmp_path: Path, own: dict[str, int], days: int | None
+) -> None:
+    clock = FakeClock()
+    kept = RetentionSettings(**own)
+    sink = DurableSink(
+        store=store, spool=Spool(tmp_path / "s"), clock=clock, new_id=new_id, keep=kept.of, on_stored=lambda: None
+    )
+    await sink.accept(call("1", Phase.ENDED, caller=IVAN, at=MONDAY))
+    until = None if days is None else clock.now() + timedelta(days=days)
+    for table in (table_of(Interaction), table_of(Journal)):
+        found = await store.read(lambda c, t=table: c.execute(select(t.c.keep_until)).scalar_one())  # type: ignore[misc]
+        assert found == until, table.name
 
 
 def test_no_table_that_names_a_person_is_forgotten() -> None:
