@@ -5,7 +5,10 @@ BIN := $(VENV)/bin
 RUN_STAMP := $(VENV)/.installed-run
 DEV_STAMP := $(VENV)/.installed-dev
 
-.PHONY: help install run demo test coverage test-odoo lint format bench storm lock clean
+FUZZER := .venv-fuzz
+EXAMINERS := .venv-security
+
+.PHONY: help install run demo guide test coverage test-odoo lint security fuzz format bench storm lock clean
 
 help: ## what each target does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -42,7 +45,7 @@ faults: $(DEV_STAMP) ## the quick fault tests (they are part of make test): kill
 	@sh tests/peers/install.sh
 	$(BIN)/python -m pytest tests/faults tests/acceptance/test_killed_at_random.py -s $(ARGS)
 
-faults-long: $(DEV_STAMP) ## every crash point, PostgreSQL's crashes, 30 minutes of everything at once: about an hour
+faults-long: $(DEV_STAMP) ## every crash point, 20 power cuts, failover, 30 minutes of everything at once: two hours
 	@sh tests/peers/install.sh
 	LEADGATE_FAULTS=long $(BIN)/python -m pytest tests/faults tests/acceptance/test_killed_at_random.py -s $(ARGS)
 
@@ -56,6 +59,27 @@ lint: $(DEV_STAMP) ## ruff, mypy --strict, import-linter
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# Apart from the locked environment: their dependencies clash with it, and atheris has wheels for Linux on x86-64 only.
+$(EXAMINERS)/.installed: $(BIN)/python Makefile
+	$(BIN)/python -m venv $(EXAMINERS)
+	$(EXAMINERS)/bin/pip install --quiet --disable-pip-version-check bandit==1.9.4 semgrep==1.182.0
+	@touch $@
+
+$(FUZZER)/.installed: $(DEV_STAMP) Makefile
+	$(BIN)/python -m venv $(FUZZER)
+	$(FUZZER)/bin/pip install --quiet --disable-pip-version-check atheris==3.0.0
+	@echo "$(CURDIR)/$$(echo $(VENV)/lib/python3*/site-packages)" > $$(echo $(FUZZER)/lib/python3*/site-packages)/leadgate.pth
+	@touch $@
+
+security: $(EXAMINERS)/.installed ## bandit, and our own semgrep rules (.semgrep) with their tests; no network once installed
+	$(EXAMINERS)/bin/bandit --quiet --recursive --configfile pyproject.toml gateway crm_adapter
+	PATH="$(EXAMINERS)/bin:$$PATH" $(BIN)/python -m tests.security.prove_rules
+	PATH="$(EXAMINERS)/bin:$$PATH" semgrep scan --config .semgrep/leadgate.yml --error --quiet --metrics off --disable-version-check gateway crm_adapter
+
+SECONDS ?= 600
+fuzz: $(FUZZER)/.installed ## what strangers' bytes reach, for SECONDS=600; NAMES="mail form" for some of the targets
+	$(FUZZER)/bin/python -m tests.fuzz $(SECONDS) $(NAMES)
+
 format: $(DEV_STAMP) ## ruff's formatter and its safe fixes
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -66,6 +90,10 @@ bench: $(DEV_STAMP) ## the table of ratios of docs/performance.md
 storm: $(DEV_STAMP) ## 10,000 deliveries through each CRM adapter with faults: none lost, doubled or out of order
 	$(BIN)/python -m tests.contract.storm
 
+guide: $(DEV_STAMP) ## takes the pictures of docs/guide anew, in a Chromium
+	@sh tests/peers/install.sh
+	$(BIN)/python -m tests.browser.guide
+
 lock: ## resolve the dependencies anew (needs network; commit the result)
 	$(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install --quiet uv
 	.venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
@@ -74,4 +102,4 @@ lock: ## resolve the dependencies anew (needs network; commit the result)
 	  --custom-compile-command "make lock" -c requirements.lock pyproject.toml --all-extras -o requirements-dev.lock --upgrade
 
 clean: ## remove the environment and caches (not ./data)
-	rm -rf $(VENV) .venv-lock .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage
+	rm -rf $(VENV) .venv-lock $(FUZZER) $(EXAMINERS) .fuzz .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage

@@ -17,6 +17,7 @@ import pytest
 
 from tests.acceptance.ledger import compare
 from tests.acceptance.load import FORM_TABLE, Load, names_of
+from tests.faults.nursery import Nursery
 from tests.support.process import Api, GatewayProcess, Installation
 from tests.support.receiver import Receiver
 
@@ -44,13 +45,14 @@ def _crm(receiver: Receiver) -> str:
     )
 
 
-async def _kill_at_random(installation: Installation, chance: random.Random) -> GatewayProcess:
+async def _kill_at_random(installation: Installation, chance: random.Random, nursery: Nursery) -> GatewayProcess:
     """Start and kill, KILLS times; returns the last process, which runs."""
     for number in range(KILLS):
-        process = installation.start()
         if number % 4 == 3:
+            process = installation.start()
             await asyncio.sleep(chance.uniform(0, STARTING))
         else:
+            process = nursery.start(installation)
             await process.ready()
             await asyncio.sleep(chance.uniform(0, AT_WORK))
         assert process.exit_code is None, process.log_tail()
@@ -71,8 +73,9 @@ async def test_everything_acknowledged_is_there_once_after_twenty_kills(tmp_path
     seed = int(os.environ.get("LEADGATE_SEED") or random.randrange(2**32))
     print(f"LEADGATE_SEED={seed}")
     installation = Installation.make(tmp_path / "gateway", more=FORM_TABLE + _crm(receiver))
-    async with Load(installation) as load:
-        process = await _kill_at_random(installation, random.Random(seed))
+    with Nursery() as nursery:
+        async with Load(installation) as load:
+            process = await _kill_at_random(installation, random.Random(seed), nursery)
     try:
         api = Api(installation, installation.new_token())
         await api.settled(SETTLED_WITHIN)

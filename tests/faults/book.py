@@ -14,9 +14,8 @@ from tests.acceptance.ledger import Ledger, Verdict, compare
 from tests.acceptance.load import names_of
 from tests.support.process import Api, Installation
 
-SETTLED_WITHIN = 240.0
-"""Seconds. What waits longer after a fault is stuck. Readers of letters run at the lowest priority: on a busy machine
-they are slow."""
+SETTLED_WITHIN = 120.0
+"""Seconds without any progress after which what waits is stuck."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,14 +50,31 @@ def _send_letter(port: int, name: str) -> int:
 async def vanish_after_the_dot(installation: Installation, name: str) -> None:
     """Send a whole letter, and be gone before the answer (RFC 5321 section 4.5.3.2.6: then it is sent again)."""
     reader, writer = await asyncio.open_connection(LOOPBACK, installation.smtp)
+    await _talk_until_data(reader, writer)
+    writer.write(_wire(name) + b"\r\n.\r\n")
+    await writer.drain()
+    writer.transport.abort()
+
+
+async def vanish_in_the_letter(installation: Installation, name: str) -> None:
+    """Send half a letter, and be gone: nobody may believe that it arrived."""
+    reader, writer = await asyncio.open_connection(LOOPBACK, installation.smtp)
+    await _talk_until_data(reader, writer)
+    content = _wire(name)
+    writer.write(content[: len(content) // 2])
+    await writer.drain()
+    writer.transport.abort()
+
+
+def _wire(name: str) -> bytes:
+    return letter(int(name.rpartition("-")[2]), name).as_bytes().replace(b"\n", b"\r\n")
+
+
+async def _talk_until_data(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     for line in ("EHLO x", "MAIL FROM:<a@customers.example>", "RCPT TO:<sales@example.com>", "DATA"):
         await _answered(reader)
         writer.write(f"{line}\r\n".encode())
     await _answered(reader)
-    content = letter(int(name.rpartition("-")[2]), name).as_bytes().replace(b"\n", b"\r\n")
-    writer.write(content + b"\r\n.\r\n")
-    await writer.drain()
-    writer.transport.abort()
 
 
 async def _answered(reader: asyncio.StreamReader) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.book import Book
+from tests.faults.nursery import Nursery
 
 FOLDER = Path(__file__).parent
 
@@ -27,6 +28,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if out:
         config.hook.pytest_deselected(items=out)
         items[:] = [item for item in items if item not in out]
+
+
+@pytest.fixture(scope="session")
+def nursery() -> Iterator[Nursery]:
+    """Starts gateways quickly, for all tests of a run."""
+    with Nursery() as running:
+        yield running
 
 
 @pytest.fixture

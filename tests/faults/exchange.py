@@ -9,8 +9,9 @@ from types import TracebackType
 from typing import Any
 
 from gateway.core.clock import SystemClock
+from gateway.demo.mischief import Mischief
 from gateway.demo.pbx import PbxServer
-from gateway.demo.recording import Play, load
+from gateway.demo.recording import Play, RecordedEvent, load
 from tests.acceptance.ledger import Ledger
 from tests.support.ports import LOOPBACK
 
@@ -54,27 +55,45 @@ class Exchange:
 
         ``heard``: whether the AMI tells of it, too.
         """
-        number = next(self._numbers)
-        caller = f"7926{FIRST_CALL + number}"
-        name = f"call-+{caller}"
-        self.ledger.sent.add(name)
         now = datetime.now(UTC)
-        old = self._recording.caller
-        assert old is not None
-        play = Play(
-            shift=int(now.timestamp() - self._recording.began - self._recording.seconds),
-            serial=number,
-            caller=(old, caller),
-        )
-        linkedid = ""
-        for event in play.events(self._recording):
-            headers = dict(event.headers)
-            linkedid = linkedid or headers.get("Linkedid", "")
+        caller, events = self._next_call(now)
+        linkedid = next(value for event in events for name, value in event.headers if name == "Linkedid")
+        for event in events:
             if heard:
                 await self.server.send(event.headers)
         self._log(caller, linkedid, now)
-        self.ledger.acknowledged.add(name)
-        return name
+        self.ledger.acknowledged.add(f"call-+{caller}")
+        return f"call-+{caller}"
+
+    async def begin_call(self) -> str:
+        """A caller who rings and goes on ringing, told by the AMI alone; his name. Who saw him owes him."""
+        caller, events = self._next_call(datetime.now(UTC))
+        for event in itertools.takewhile(lambda event: ("Event", "Hangup") not in event.headers, events):
+            await self.server.send(event.headers)
+        return f"call-+{caller}"
+
+    def _next_call(self, ends: datetime) -> tuple[str, list[RecordedEvent]]:
+        """The next caller, and what the AMI tells of the call."""
+        number = next(self._numbers)
+        caller = f"7926{FIRST_CALL + number}"
+        self.ledger.sent.add(f"call-+{caller}")
+        old = self._recording.caller
+        assert old is not None
+        shift = int(ends.timestamp() - self._recording.began - self._recording.seconds)
+        return caller, list(Play(shift=shift, serial=number, caller=(old, caller)).events(self._recording))
+
+    async def die(self) -> int:
+        """The PBX and its calls are gone; the port that it was on."""
+        port = self.server.port
+        await self.server.stop()
+        return port
+
+    async def live_again(self, port: int) -> None:
+        """A PBX that was just started: it knows of no call of before."""
+        self.server = PbxServer(
+            username="leadgate", secret=SECRET, clock=SystemClock(), mischief=Mischief(started="2026-11-22 09:00:00")
+        )
+        await self.server.start(port=port)
 
     def _log(self, caller: str, linkedid: str, at: datetime) -> None:
         moment = f"{at:%Y-%m-%d %H:%M:%S}"

@@ -5,41 +5,47 @@ The calls are counted from the moment of attaching, each thread's and each kind'
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
-import pytest
+from tests.peers import strace
 
 ATTACH_SECONDS = 15.0
-
-
-def needs_strace() -> pytest.MarkDecorator:
-    """Skips a test where strace can't trace: not installed, or ptrace(2) is forbidden."""
-    program = shutil.which("strace")
-    works = (
-        program is not None and not subprocess.run([program, "-qq", "-o", "/dev/null", "true"], check=False).returncode
-    )
-    return pytest.mark.skipif(not works, reason="strace can't trace here: install it, and allow ptrace")
+ENDS_WITHIN = 10.0
 
 
 class Injection:
     """Use it as ``with Injection(pid, "pwrite64", "signal=SIGKILL:when=7", folder)``; on leaving it lets go."""
 
-    def __init__(self, pid: int, calls: str, effect: str, folder: Path, *, only: Path | None = None) -> None:
+    def __init__(
+        self,
+        pid: int,
+        calls: str,
+        effect: str,
+        folder: Path,
+        *,
+        only: Path | None = None,
+        options: Sequence[str] = ("-s", "4200"),
+    ) -> None:
         """``effect`` may be empty: it only looks on. ``only``: calls on this file alone are counted and hit."""
+        self._pid = pid
         self._log = folder / f"strace-{time.monotonic_ns()}"
-        self._trace = folder / "strace.out"
-        self._command = ["strace", "-f", "-p", str(pid), "-s", "4200", "-e", f"trace={calls}", "-o", str(self._trace)]
+        self.record = folder / "strace.out"
+        """The calls in their order over all threads; whole once it was left."""
+        self._command = [strace.program(), "-f", "-p", str(pid), *options, "-e", f"trace={calls}"]
+        self._command += ["-o", str(self.record)]
         self._command += ["-e", f"inject={calls}:{effect}"] if effect else []
         self._command += ["-P", str(only)] if only else []
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Injection:
         with self._log.open("wb") as log:
-            self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self._process = subprocess.Popen(
+                self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=strace.environment()
+            )
         deadline = time.monotonic() + ATTACH_SECONDS
         while b"attached" not in (said := self._log.read_bytes()):
             if self._process.poll() is not None or time.monotonic() > deadline:
@@ -51,15 +57,36 @@ class Injection:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         assert self._process is not None
+        if not _runs(self._pid):  # then it ends by itself, and told to hurry it may wait for a dead thread for ever
+            self._ends(ENDS_WITHIN)
         self._process.terminate()
-        self._process.wait()
+        if not self._ends(ENDS_WITHIN):
+            self._process.kill()
+            self._process.wait()
+
+    def _ends(self, seconds: float) -> bool:
+        assert self._process is not None
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
 
     @property
     def lines(self) -> list[str]:
-        """The calls so far, in their order over all threads; whole once it was left."""
-        return self._trace.read_text(encoding="utf-8", errors="replace").splitlines()
+        """The calls so far."""
+        return self.record.read_text(encoding="utf-8", errors="replace").splitlines()
 
     @property
     def hits(self) -> int:
         """How many calls were hit so far."""
         return sum("(INJECTED)" in line for line in self.lines)
+
+
+def _runs(pid: int) -> bool:
+    """Whether it lives: neither gone nor a zombie."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state not in "ZX"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
+import sqlite3
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -19,6 +20,7 @@ from gateway.capture.cursors import StoredCursors
 from gateway.capture.sink import DurableSink
 from gateway.core.clock import SystemClock
 from gateway.core.types import Inbound, Outcome, Receipt
+from gateway.storage import engine
 
 HESITATION = 0.3
 """Seconds between the two halves of a broken promise: a fault must be able to strike there."""
@@ -66,8 +68,20 @@ def no_deduplication(honest: Accept) -> Accept:
     return accept
 
 
+def synchronous_off(honest: Accept) -> Accept:
+    """Says that it is safe when the kernel has it, not when the disk has it."""
+
+    def set_up(connection: sqlite3.Connection, record: object) -> None:
+        honest_writer(connection, record)
+        connection.execute("PRAGMA synchronous=OFF").close()
+
+    honest_writer = engine._set_up_sqlite_writer
+    setattr(engine, "_set_up_sqlite_writer", set_up)  # noqa: B010 - mypy forbids to assign to a function
+    return honest
+
+
 MUTANTS: dict[str, Callable[[Accept], Accept]] = {
-    made.__name__: made for made in (acknowledge_before_commit, cursor_before_data, no_deduplication)
+    made.__name__: made for made in (acknowledge_before_commit, cursor_before_data, no_deduplication, synchronous_off)
 }
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from tests.faults.book import Book, judge
 from tests.faults.exchange import Exchange, callers
+from tests.faults.nursery import Nursery
 from tests.support.faultproxy import FaultProxy
 from tests.support.process import Installation
 
@@ -27,7 +28,7 @@ def _read_up_to(installation: Installation) -> int:
 
 @pytest.mark.parametrize("mutant", ["", "cursor_before_data"])
 async def test_calls_made_while_it_was_away_come_back_although_it_dies_reading(
-    tmp_path: Path, book: Book, mutant: str
+    tmp_path: Path, book: Book, mutant: str, nursery: Nursery
 ) -> None:
     """The moment to die is when the cursor has moved: nothing that it covers may be missing then."""
     async with Exchange(tmp_path) as exchange:
@@ -39,13 +40,13 @@ async def test_calls_made_while_it_was_away_come_back_although_it_dies_reading(
         )
         for _ in range(CALLS_AWAY):
             await exchange.call(heard=False)
-        process = installation.start()
+        process = nursery.start(installation)
         await process.ready()
         async with asyncio.timeout(30):
             while _read_up_to(installation) < exchange.cdr.stat().st_size:
                 await asyncio.sleep(0.01)
         process.kill()
-        process = installation.start()
+        process = nursery.start(installation)
         await process.ready()
         try:
             fault = f"mutant: {mutant}" if mutant else "gateway away during 100 calls, and killed when it reads them"
@@ -59,11 +60,11 @@ async def test_calls_made_while_it_was_away_come_back_although_it_dies_reading(
 
 @pytest.mark.long
 async def test_no_call_is_lost_or_doubled_when_the_connection_is_cut_or_only_looks_open(
-    tmp_path: Path, book: Book
+    tmp_path: Path, book: Book, nursery: Nursery
 ) -> None:
     async with Exchange(tmp_path) as exchange, FaultProxy(exchange.server.port) as proxy:
         installation = Installation.make(tmp_path / "gateway", more=exchange.config(port=proxy.port))
-        process = installation.start()
+        process = nursery.start(installation)
         try:
             await process.ready()
             await exchange.server.listeners(1)

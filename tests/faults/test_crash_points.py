@@ -15,10 +15,11 @@ from tests.acceptance.load import FORM_TABLE, Load
 from tests.faults.book import Book, judge
 from tests.faults.clients import send_form
 from tests.faults.conftest import thorough
-from tests.faults.injection import Injection, needs_strace
+from tests.faults.injection import Injection
+from tests.faults.nursery import Nursery
 from tests.support.process import Installation
 
-pytestmark = needs_strace()
+pytestmark = pytest.mark.peer("strace")
 
 CALLS = ("pwrite64", "fdatasync", "sendto")
 """A page into the write-ahead log; the log to the disk; a word to a client, or from the writer to the event loop."""
@@ -33,9 +34,9 @@ def _points(chance: random.Random) -> list[tuple[str, int]]:
     return [(call, chance.randint(1, HIGHEST)) for call in CALLS]
 
 
-async def _die_at(installation: Installation, call: str, number: int) -> None:
+async def _die_at(nursery: Nursery, installation: Installation, call: str, number: int) -> None:
     """Start it, let it die at the ``number``-th ``call`` under load."""
-    process = installation.start()
+    process = nursery.start(installation)
     try:
         await process.ready()
         with Injection(process.pid, call, f"signal=SIGKILL:when={number}", installation.folder):
@@ -48,15 +49,15 @@ async def _die_at(installation: Installation, call: str, number: int) -> None:
     ("way", "forms", "mails"), [("form", 3, 0), pytest.param("SMTP", 0, 3, marks=pytest.mark.long)]
 )
 async def test_nothing_acknowledged_is_lost_wherever_it_dies(
-    tmp_path: Path, book: Book, chance: random.Random, way: str, forms: int, mails: int
+    tmp_path: Path, book: Book, chance: random.Random, way: str, forms: int, mails: int, nursery: Nursery
 ) -> None:
     installation = Installation.make(tmp_path / "gateway", more=FORM_TABLE)
     points = _points(chance)
     async with Load(installation, forms=forms, mails=mails) as load:
         for call, number in points:
             print(f"{call} {number}")
-            await _die_at(installation, call, number)
-        process = installation.start()
+            await _die_at(nursery, installation, call, number)
+        process = nursery.start(installation)
         await process.ready()
     try:
         fault = f"killed at the N-th system call ({way})"
@@ -67,7 +68,9 @@ async def test_nothing_acknowledged_is_lost_wherever_it_dies(
     assert load.ledger.acknowledged
 
 
-async def test_a_gateway_that_acknowledges_before_the_commit_is_found_out(tmp_path: Path, book: Book) -> None:
+async def test_a_gateway_that_acknowledges_before_the_commit_is_found_out(
+    tmp_path: Path, book: Book, nursery: Nursery
+) -> None:
     installation = Installation.make(
         tmp_path / "gateway",
         more=FORM_TABLE,
@@ -75,8 +78,8 @@ async def test_a_gateway_that_acknowledges_before_the_commit_is_found_out(tmp_pa
         environment={"FAULTS_MUTANT": "acknowledge_before_commit"},
     )
     async with Load(installation, forms=3, mails=0) as load:
-        await _die_at(installation, "pwrite64", 5)
-    process = installation.start()
+        await _die_at(nursery, installation, "pwrite64", 5)
+    process = nursery.start(installation)
     await process.ready()
     try:
         verdict = await judge(book, "mutant: acknowledges before the commit", load.ledger, installation, patience=0)
@@ -92,10 +95,10 @@ def _is_in_order(lines: list[str], name: str, answer: str) -> bool:
     return any("fdatasync(" in line for line in lines[written:told])
 
 
-async def test_no_answer_leaves_before_the_item_is_on_the_disk(tmp_path: Path, book: Book) -> None:
+async def test_no_answer_leaves_before_the_item_is_on_the_disk(tmp_path: Path, book: Book, nursery: Nursery) -> None:
     """What a power cut would show, seen in the order of system calls; after kill -9 the page cache survives."""
     installation = Installation.make(tmp_path / "gateway", more=FORM_TABLE)
-    process = installation.start()
+    process = nursery.start(installation)
     names = [f"form-{number}" for number in range(9001, 9006)]
     try:
         await process.ready()

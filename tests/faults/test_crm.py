@@ -14,6 +14,7 @@ from tests.acceptance.ledger import Ledger
 from tests.acceptance.load import FORM_TABLE
 from tests.faults.book import Book
 from tests.faults.clients import send_form
+from tests.faults.nursery import Nursery
 from tests.support.process import Api, Installation
 from tests.support.receiver import GOOD, Receiver, Reply
 
@@ -72,12 +73,12 @@ class Office:
 
 
 async def test_a_crm_that_was_down_for_a_day_is_told_of_every_lead_once(
-    tmp_path: Path, book: Book, receiver: Receiver
+    tmp_path: Path, book: Book, receiver: Receiver, nursery: Nursery
 ) -> None:
     """The day passes on the gateway's wall clock, an hour at a step; between the hours it tries again."""
     receiver.choose = lambda _: Reply(status=503)
     office = Office(tmp_path, receiver)
-    process = office.installation.start()
+    process = nursery.start(office.installation)
     try:
         await process.ready()
         await office.leads(1)
@@ -99,7 +100,7 @@ async def test_a_crm_that_was_down_for_a_day_is_told_of_every_lead_once(
 
 @pytest.mark.long
 async def test_a_crm_that_misbehaves_at_random_is_told_of_every_lead_once(
-    tmp_path: Path, book: Book, receiver: Receiver, chance: random.Random
+    tmp_path: Path, book: Book, receiver: Receiver, chance: random.Random, nursery: Nursery
 ) -> None:
     """429 with Retry-After, 500, an answer lost after the CRM has it, in any order; capture does not notice."""
     bad = [
@@ -116,7 +117,7 @@ async def test_a_crm_that_misbehaves_at_random_is_told_of_every_lead_once(
 
     receiver.choose = choose
     office = Office(tmp_path, receiver)
-    process = office.installation.start()
+    process = nursery.start(office.installation)
     try:
         await process.ready()
         began = time.monotonic()
@@ -130,20 +131,54 @@ async def test_a_crm_that_misbehaves_at_random_is_told_of_every_lead_once(
     assert took < LEADS, "the doors do not wait for the CRM"
 
 
+async def test_a_crm_that_refuses_for_good_is_shown_and_told_of_every_lead_when_it_is_tried_by_hand(
+    tmp_path: Path, book: Book, receiver: Receiver, nursery: Nursery
+) -> None:
+    """Every second lead is refused with 400: given up at once, in nobody's way, said by /health; nothing is lost."""
+    refused: dict[str, bool] = {}
+    receiver.choose = lambda message: Reply(status=400) if refused.setdefault(message, len(refused) % 2 == 0) else GOOD
+    office = Office(tmp_path, receiver)
+    process = nursery.start(office.installation)
+    try:
+        await process.ready()
+        await office.leads(1)
+        api = Api(office.installation, "")
+        async with asyncio.timeout(WITHIN):
+            while (health := await api.health())["outbox"]["dead"] < LEADS // 2:
+                await asyncio.sleep(0.2)
+        await _until_told(office, LEADS // 2)
+        receiver.choose = None
+        again = await asyncio.to_thread(office.installation.run, "outbox", "retry", "--all", "--dead")
+        await office.all_told(WITHIN)
+    finally:
+        process.kill()
+    assert any("given up" in problem for problem in health["problems"]), health["problems"]
+    assert again.returncode == 0, again.stderr
+    verdict = book.write("CRM refuses for good, then tried by hand", office.ledger, office.told(), runs=LEADS // 2)
+    assert verdict.kept, verdict
+
+
+async def _until_told(office: Office, count: int) -> None:
+    async with asyncio.timeout(WITHIN):
+        while len(office.told()) < count:
+            await asyncio.sleep(0.1)
+
+
 @pytest.mark.long
 async def test_a_clock_that_jumps_back_and_forth_stops_nothing(
-    tmp_path: Path, book: Book, receiver: Receiver, chance: random.Random
+    tmp_path: Path, book: Book, receiver: Receiver, chance: random.Random, nursery: Nursery
 ) -> None:
+    """While it is a day ahead the CRM is away: what is dated then must not wait for that day when it is right again."""
     office = Office(tmp_path, receiver)
     jumps = [0.0, 24.0, -1.0, 1.0, 0.0]
-    process = office.installation.start()
+    process = nursery.start(office.installation)
     try:
         await process.ready()
         for number, hours in enumerate(jumps):
+            receiver.choose = (lambda _: Reply(status=503)) if hours > 1 else None
             office.hours(hours)
             await office.leads(1 + number * LEADS)
-        office.hours(25)
-        await office.all_told(30)
+        await office.all_told(WITHIN)
     finally:
         process.kill()
     verdict = book.write("wall clock +24 h, -1 h, +1 h", office.ledger, office.told(), runs=len(jumps))

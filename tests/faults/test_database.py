@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from pathlib import Path
 
 import pytest
 
 from tests.acceptance.load import FORM_TABLE, Load
 from tests.faults.book import Book, judge
+from tests.faults.clients import send_form
 from tests.peers.postgresql import PostgresServer
 from tests.support.process import Installation
 
 AWAY = 4.0
 """Seconds: longer than the patience of the sink, so that the spool is used."""
 WITHIN = 60.0
+FORM_BUILDERS_WAIT = 5.0
+"""Seconds after which the least patient of them takes it for failed."""
 CRASHES = 3
 
 
@@ -30,6 +34,11 @@ async def test_a_locked_database_loses_nothing(tmp_path: Path, book: Book) -> No
             other = sqlite3.connect(installation.data / "leadgate.db", isolation_level=None)
             other.execute("BEGIN IMMEDIATE")
             before = len(load.ledger.acknowledged)
+            began = time.monotonic()
+            load.ledger.sent.add("form-9999")
+            assert await send_form(installation, "form-9999") == 200
+            load.ledger.acknowledged.add("form-9999")
+            answered_after = time.monotonic() - began
             await asyncio.sleep(AWAY)
             meanwhile = len(load.ledger.acknowledged)
             other.execute("ROLLBACK")
@@ -40,6 +49,7 @@ async def test_a_locked_database_loses_nothing(tmp_path: Path, book: Book) -> No
         process.kill()
     assert verdict.kept, verdict
     assert meanwhile > before, "what came meanwhile was acknowledged out of the spool"
+    assert answered_after < FORM_BUILDERS_WAIT
 
 
 @pytest.mark.long

@@ -13,7 +13,8 @@ import pytest
 
 from tests.acceptance.load import FORM_TABLE, Load
 from tests.faults.book import Book, judge
-from tests.faults.injection import Injection, needs_strace
+from tests.faults.injection import Injection
+from tests.faults.nursery import Nursery
 from tests.support.ports import LOOPBACK
 from tests.support.process import Installation
 
@@ -37,12 +38,12 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.mark.parametrize("floor", [pytest.param(0, marks=pytest.mark.long), 8])
 async def test_a_full_disk_loses_nothing_and_needs_no_restart(
-    small_disk: Path, tmp_path: Path, book: Book, floor: int
+    small_disk: Path, tmp_path: Path, book: Book, floor: int, nursery: Nursery
 ) -> None:
     """``floor``: MiB that are left free; 0: the disk fills to its last byte, in the middle of a transaction."""
     more = FORM_TABLE + f"[storage]\nmin_free_mib = {floor}\n"
     installation = Installation.make(tmp_path / "gateway", more=more)
-    process = installation.start()
+    process = nursery.start(installation)
     ballast = small_disk / "ballast"
     try:
         await process.ready()
@@ -87,12 +88,12 @@ def _fill(ballast: Path, *, leave: int) -> None:
 
 
 @pytest.mark.long
-@needs_strace()
+@pytest.mark.peer("strace")
 async def test_a_disk_that_fails_to_sync_makes_nothing_acknowledged_that_is_not_safe(
-    tmp_path: Path, book: Book
+    tmp_path: Path, book: Book, nursery: Nursery
 ) -> None:
     installation = Installation.make(tmp_path / "gateway", more=FORM_TABLE)
-    process = installation.start()
+    process = nursery.start(installation)
     try:
         await process.ready()
         async with Load(installation, forms=3, mails=2) as load:
@@ -100,7 +101,7 @@ async def test_a_disk_that_fails_to_sync_makes_nothing_acknowledged_that_is_not_
                 await asyncio.sleep(6)
             hits = disk.hits
         process.kill()
-        process = installation.start()
+        process = nursery.start(installation)
         await process.ready()
         verdict = await judge(book, "fdatasync says EIO, each fourth time", load.ledger, installation, runs=hits)
     finally:

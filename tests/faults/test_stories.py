@@ -128,7 +128,9 @@ def _good(items: list[dict[str, object]], known: set[str]) -> list[str]:
     return [str(item["subject"]) for item in items if item["subject"] in known]
 
 
-@pytest.mark.parametrize("statement", [5, 40, 90])
+@pytest.mark.parametrize(
+    "statement", [pytest.param(5, marks=pytest.mark.long), 40, pytest.param(90, marks=pytest.mark.long)]
+)
 def test_an_upgrade_that_is_killed_leaves_the_old_schema_and_works_the_next_time(
     tmp_path: Path, statement: int, book: Book
 ) -> None:

@@ -3,9 +3,11 @@
 #
 #   postgresql   the machine's own if there is one, else Debian's or Ubuntu's package of the running release
 #   chromium     the machine's own if there is one, else the package of the running release
+#   strace       the same: the fault tests kill the gateway at a system call of their choice with it
 #   asterisk16   Asterisk 16.28 of Debian bullseye, a frozen suite
 #   dovecot      Dovecot 2.3.19 of Debian bookworm (2.4 has another configuration language)
 #   mariadb      MariaDB 10.11 of Debian bookworm: FreePBX keeps its CDRs in one
+#   axe          axe-core 4.12 of PyPI: looks at pages for what keeps people with disabilities out
 #   tryton       Tryton 8.2 of PyPI with the modules party and sale_opportunity, and an empty database made by it (SQLite)
 #   asterisk22   Asterisk 22 of Debian sid, only with LEADGATE_ASTERISK=22 (a moving suite: for trying, not for CI)
 #
@@ -146,11 +148,17 @@ postgresql() {
     ensure postgresql machine postgresql
 }
 
-chromium() {
+# Functions are not named as the programs: "command -v" would find the function.
+own_chromium() {
     for name in chromium chromium-browser google-chrome-stable google-chrome; do
         if command -v "$name" >/dev/null; then return; fi
     done
     ensure chromium machine chromium
+}
+
+own_strace() {
+    if command -v strace >/dev/null; then return; fi
+    ensure strace machine strace
 }
 
 # tryton: the packages in a folder of their own, for the Python that runs the tests, and a database that tests copy: to make
@@ -180,6 +188,21 @@ make_tryton() {
     rm -rf "$CACHE/tryton" && mv "$work" "$CACHE/tryton"
 }
 
+# axe: one script in a wheel whose Python and dependencies are not used. Pinned by its hash, as everything else of PyPI is.
+axe() {
+    stamp="$FORMAT $*"
+    if [ "$(cat "$CACHE/axe/.complete" 2>/dev/null)" = "$stamp" ]; then return; fi
+    python="${PEERS_PYTHON:-$(dirname "$0")/../../.venv/bin/python}"
+    [ -x "$python" ] || python=python3
+    work="$CACHE/.axe.partial"
+    rm -rf "$work" && mkdir -p "$work" && echo "$1 --hash=sha256:$2" >"$work/wanted" &&
+        "$python" -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary :all: \
+            --target "$work/site" -r "$work/wanted" >"$work/log" 2>&1 ||
+        { tail -n 5 "$work/log" >&2; give_up "axe could not be fetched"; return; }
+    echo "$stamp" >"$work/.complete"
+    rm -rf "$CACHE/axe" && mv "$work" "$CACHE/axe"
+}
+
 if ! command -v apt-get >/dev/null || ! command -v dpkg-deb >/dev/null; then
     give_up "PostgreSQL, Asterisk and Dovecot are installed on Debian and Ubuntu only"
     exit 0
@@ -197,7 +220,9 @@ postgresql
 ensure asterisk16 bullseye asterisk asterisk-modules asterisk-voicemail
 ensure dovecot bookworm dovecot-imapd
 ensure mariadb bookworm mariadb-server-core
-chromium
+own_chromium
+own_strace
+axe 'axe-playwright-python==0.1.8' fdd263c998388f1a8e67cad02677e612d946248bd44d163be5e8650ea31f95f8
 tryton 'trytond==8.2.*' 'trytond_party==8.2.*' 'trytond_sale_opportunity==8.2.*'
 case ${LEADGATE_ASTERISK:-16} in
 16) ;;

@@ -11,7 +11,7 @@ from typing import NoReturn, TypeVar
 
 import pytest
 
-from tests.peers import chromium, dovecot, mariadb, postgresql, tryton
+from tests.peers import axe, chromium, dovecot, mariadb, postgresql, strace, tryton
 from tests.peers.asterisk import server as asterisk
 from tests.peers.asterisk.server import AsteriskPair
 from tests.peers.dovecot import DovecotServer
@@ -24,10 +24,12 @@ Server = TypeVar("Server")
 
 AVAILABLE: dict[str, Callable[[], object]] = {
     "asterisk": asterisk.check_installed,
+    "axe": axe.script,
     "chromium": chromium.program,
     "dovecot": dovecot.check_installed,
     "mariadb": mariadb.check_installed,
     "postgresql": postgresql.find_programs,
+    "strace": strace.check,
     "tryton": tryton.check_installed,
 }
 """A peer's name to a check that raises PeerMissing."""

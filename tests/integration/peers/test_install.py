@@ -102,6 +102,16 @@ def test_the_second_run_fetches_nothing(programs: Path, tmp_path: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+def test_a_program_that_the_machine_has_is_not_fetched_and_one_that_it_lacks_is(programs: Path, tmp_path: Path) -> None:
+    """Its own functions must not be taken for programs."""
+    _add(programs, "apt-get", "exit 0")
+    _add(programs, "dpkg-deb", "exit 0")
+    _add(programs, "chromium", "exit 0")
+    assert _install(programs, tmp_path / "cache").returncode == 0
+    assert not (tmp_path / "cache/chromium").exists()
+    assert (tmp_path / "cache/strace/.complete").exists()
+
+
 def _pytest(test: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"{REPOSITORY}/tests/{test}"],

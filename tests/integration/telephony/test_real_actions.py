@@ -135,7 +135,7 @@ async def test_a_phone_that_the_pbx_does_not_know_is_told(asterisk_pair: Asteris
     ((_, state, why),) = ledger.settled
     assert state is CallState.FAILED
     assert why is not None
-    assert "the PBX knows no such extension" in why.reason
+    assert "the PBX knows no such extension" in str(why.reason)
 
 
 async def originated(
