@@ -44,6 +44,10 @@ function onKey(event) {
     case "x":
       row?.querySelector("input[type=checkbox]")?.click();
       break;
+    case "a":
+      row?.querySelector('[data-key="n"]')?.click();
+      row?.querySelector(".pop select")?.focus();
+      break;
     case "?":
       document.getElementById("keys").showModal();
       break;
