@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
-import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +13,7 @@ from pathlib import Path
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from gateway.audit.log import Deed, record
+from gateway.core.keyfile import key_in
 from gateway.core.types import Handle
 from gateway.privacy.person import INTERACTION, Person, find, tables_of
 from gateway.storage.tables import Erasure, table_of
@@ -54,7 +53,7 @@ class Memory:
     @staticmethod
     def of(data: Path) -> Memory:
         """With the key of the data folder, made when it is first needed."""
-        return Memory(lambda: _key_of(data))
+        return Memory(lambda: key_in(data / KEY_FILE))
 
     def digest(self, handle: Handle) -> str:
         """The keyed hash of a handle."""
@@ -66,19 +65,6 @@ class Memory:
             return False
         digests = [self.digest(handle) for handle in handles]
         return connection.execute(_FORGOTTEN, {"digests": digests, "moment": occurred_at}).first() is not None
-
-
-def _key_of(data: Path) -> bytes:
-    file = data / KEY_FILE
-    try:
-        return file.read_bytes()
-    except FileNotFoundError:
-        key = secrets.token_bytes(32)
-        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as opened:
-            opened.write(key)
-            opened.flush()
-            os.fsync(opened.fileno())
-        return key
 
 
 def erase(connection: Connection, asked: Sequence[Handle], memory: Memory, *, actor: str, at: datetime) -> Erased:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import os
 import secrets
 from collections.abc import Callable
 from functools import cached_property
@@ -20,9 +19,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from gateway.core.errors import ConfigError
+from gateway.core.keyfile import KEY_BYTES, key_in
 
 KEY_FILE = "accounts.key"
-KEY_BYTES = 32
 NONCE_BYTES = 12
 """Random ones: a key may seal 2**32 times (SP 800-38D section 8.3), and ours seals once for each second factor."""
 MARK = "s1."
@@ -85,13 +84,7 @@ def is_sealed(stored: str) -> bool:
 def _key_of(file: Path) -> bytes:
     """The key, made where there is none. Raises ConfigError for a file that is no key."""
     try:
-        key = file.read_bytes()
-    except FileNotFoundError:
-        key = secrets.token_bytes(KEY_BYTES)
-        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as opened:
-            opened.write(key)
-            opened.flush()
-            os.fsync(opened.fileno())
+        key = key_in(file)
     except OSError as error:
         detail = f"The key {file} can't be read: {error.strerror}. It belongs to the account that the gateway runs as."
         raise ConfigError(detail) from None

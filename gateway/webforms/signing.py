@@ -10,7 +10,6 @@ import base64
 import binascii
 import hashlib
 import hmac
-import os
 import secrets
 from collections import OrderedDict
 from pathlib import Path
@@ -18,6 +17,7 @@ from urllib.parse import parse_qs
 
 import msgspec
 
+from gateway.core.keyfile import KEY_BYTES, key_in
 from gateway.core.types import Json
 from gateway.webforms.tree import said, table
 
@@ -25,7 +25,6 @@ LIFETIME = 7 * 86_400
 """Seconds for which a token or a proof counts: the snippet keeps a submission for so long while we can't be reached."""
 REMEMBERED = 50_000
 """Tokens that are remembered as used; beyond, the oldest is forgotten."""
-KEY_BYTES = 32
 MAX_TOKEN = 2_000
 
 
@@ -124,18 +123,8 @@ def new_key() -> bytes:
 
 def stored_key(file: Path) -> bytes:
     """The key in ``file``, made at the first start, so that open pages outlive a restart. Raises OSError."""
-    try:
-        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        key = file.read_bytes()
-        return key if len(key) >= KEY_BYTES else _replaced(file)
-    with os.fdopen(handle, "wb") as stream:
-        key = new_key()
-        stream.write(key)
-    return key
-
-
-def _replaced(file: Path) -> bytes:
-    """A file that a crash left short is made anew: nothing was signed with it."""
-    file.unlink()
-    return stored_key(file)
+    key = key_in(file)
+    if len(key) >= KEY_BYTES:
+        return key
+    file.unlink()  # a crash left it short: nothing was signed with it
+    return key_in(file)

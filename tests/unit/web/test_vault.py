@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.core.errors import ConfigError
-from gateway.web.vault import KEY_BYTES, KEY_FILE, Vault, is_sealed
+from gateway.core.keyfile import KEY_BYTES
+from gateway.web.vault import KEY_FILE, Vault, is_sealed
 
 VAULT = Vault(lambda: b"k" * KEY_BYTES)
 
