@@ -14,6 +14,7 @@ from gateway.core.clock import Clock, NewId, new_id
 from gateway.storage.store import Store
 from gateway.web.api.events import EventStream, Wakeups
 from gateway.web.api.files import Files
+from gateway.web.api.openapi import document
 from gateway.web.api.reads import ReadOperation, read_routes
 from gateway.web.api.routes import api_routes, description_route, filter_reader
 from gateway.web.api.writes import WriteMeans, WriteOperation, write_routes
@@ -29,6 +30,7 @@ from gateway.web.pages.leadparts import LeadParts
 from gateway.web.pages.leads import LeadPages
 from gateway.web.pages.means import PageMeans, Pages, no_pages
 from gateway.web.pages.oidc import OidcPages
+from gateway.web.pages.reference import reference_route
 from gateway.web.pages.render import Renderer
 from gateway.web.pages.settings.access import AccessPages
 from gateway.web.pages.settings.log import LogPages
@@ -90,9 +92,11 @@ class WebServer:
         entrance = Entrance(store, clock, vault, timedelta(hours=settings.session_hours))
         sign_in = SignInPages(store, clock, renderer, self.passwords, throttle, entrance, settings.oidc)
         self._provider = Provider(settings.oidc, clock) if settings.oidc is not None else None
+        described = document(version, self.writes, self.reads)
         entering = [*sign_in.open_routes(), *self._provider_routes(clock, new_id, renderer, throttle, entrance)]
+        entering.append(reference_route(described, renderer))
         outside = [*form_routes, health_route(status, clock)]
-        unguarded = [self.metrics.route(status), description_route(version, self.writes, self.reads), assets.route()]
+        unguarded = [self.metrics.route(status), description_route(described), assets.route()]
         idle = timedelta(minutes=settings.session_idle_minutes)
         self.doors = Doors(public=_handlers([*outside, *unguarded]), open=_handlers(entering))
         see_all = settings.managers_see == "all"

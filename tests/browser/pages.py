@@ -9,7 +9,7 @@ from tests.browser.town import BORIS, Town
 
 NO_PAGES = ("/api/", "/static/", "/f/", "/health", "/metrics", "/contacts/table.", "/reports/{report}/table.")
 """Beginnings of addresses that give something else."""
-SIGNED_OUT = ("/login", "/login/code", "/setup/{token}")
+SIGNED_OUT = ("/api", "/login", "/login/code", "/setup/{token}")
 """Pages of those who are not signed in yet: ``outside`` gives their addresses."""
 INSIDE = ("/leads/{id}/letters/{interaction}", "/ringing")
 """What only stands inside of other pages: the letter in its frame, the pop-up."""
@@ -65,7 +65,7 @@ def routes(town: Town) -> set[str]:
 async def outside(town: Town) -> list[str]:
     """What is seen before one signs in, and the form's own page, which visitors of the site see."""
     link = await town.accounts.setup_link(BORIS, timedelta(hours=1))
-    return ["/login", link, USED_LINK, "/f/site"]
+    return ["/login", "/api", link, USED_LINK, "/f/site"]
 
 
 def addresses(ids: Mapping[str, str]) -> list[str]:

@@ -263,3 +263,11 @@ async def test_the_description_names_exactly_the_routes_there_are(program: Progr
     assert {path for path in served if path.startswith("/api/")} <= described
     status, body = await program.get("/api/openapi.json")
     assert (status, body["info"]["version"]) == (200, "0.0-test")
+
+
+async def test_the_description_is_a_page_too_for_whoever_has_not_signed_in(office: Site) -> None:
+    async with new_browser(office) as browser:
+        status, page, _ = await browser.get("/api")
+    assert status == 200
+    for words in ("/api/v1/leads", "LeadView", "leadgate token add", 'href="/api/openapi.json"'):
+        assert words in page
