@@ -33,9 +33,9 @@ run: install ## the gateway on its embedded default: http://127.0.0.1:8080, SMTP
 demo: install ## the same on a temporary folder, with recorded calls, mails and forms arriving
 	$(BIN)/leadgate demo
 
-test: $(DEV_STAMP) ## all tests; REQUIRE_PEERS=1 makes a missing real server a failure
+test: $(DEV_STAMP) ## all tests, two files at a time (ARGS="-n 0": one); REQUIRE_PEERS=1 makes a missing real server a failure
 	@sh tests/peers/install.sh
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 test-odoo: $(DEV_STAMP) ## the adapter for Odoo against a real Odoo 19 (as root; the first time 2.5 GB and five minutes)
 	@sh tests/peers/install.sh && sh tests/peers/odoo.sh
