@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gateway.config.settings import Settings
 from gateway.core.address import email_handle
+from gateway.core.masking import Masker
 from gateway.core.phone import phone_handle
 from gateway.core.types import Handle
 from gateway.privacy.erase import Memory
@@ -18,11 +19,25 @@ def own_addresses(settings: Settings) -> tuple[str, ...]:
     return (*settings.gateway.own_addresses, *people, *mailboxes, *senders)
 
 
+def own_numbers(settings: Settings) -> tuple[str, ...]:
+    """The company's numbers, and its people's mobiles."""
+    return (*settings.gateway.own_numbers, *(person.mobile for person in settings.manager if person.mobile))
+
+
+def masker_of(settings: Settings) -> Masker:
+    """Masks every number and address but the company's own."""
+    return Masker(
+        settings.gateway.region,
+        numbers=own_numbers(settings),
+        addresses=own_addresses(settings),
+        domains=settings.gateway.own_domains,
+    )
+
+
 def rules_of(settings: Settings, calendar: Calendar | None = None) -> Rules:
     """What the processing must know of the company."""
     gateway = settings.gateway
-    numbers = [*gateway.own_numbers, *(person.mobile for person in settings.manager if person.mobile)]
-    found: list[Handle | None] = [phone_handle(number, gateway.region) for number in numbers]
+    found: list[Handle | None] = [phone_handle(number, gateway.region) for number in own_numbers(settings)]
     found += [email_handle(address) for address in own_addresses(settings)]
     return Rules(
         own_handles=frozenset(handle for handle in found if handle is not None),

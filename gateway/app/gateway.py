@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from gateway import __version__
 from gateway.app.callbacks import CallbackParts
 from gateway.app.clockcare import ClockCare
-from gateway.app.company import own_addresses, rules_of
+from gateway.app.company import masker_of, own_addresses, rules_of
 from gateway.app.crm import make_delivery
 from gateway.app.crmoutbox import CrmOutbox
 from gateway.app.crmowners import crm_owners
@@ -367,6 +367,7 @@ class Gateway:
             vault=Vault.of_folder(self.settings.data),
             pages=pages(self.settings, self.schedules, self._administration()),
             keep=self.settings.retention.keep,
+            masker=masker_of(self.settings),
             leads=lead_parts(self.settings),
             form_routes=form_routes(self.forms, language=gateway.language),
             recordings={pbx.name: pbx.recordings for pbx in self.settings.pbx if pbx.recordings},

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -130,7 +131,8 @@ class Store:
 
     async def read(self, query: Callable[[Connection], T]) -> T:
         """Run ``query`` in a thread, read-only, on one state of the database. Raises StoreUnavailable."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, self._read, query)
+        within = copy_context()  # as asyncio.to_thread does: what the caller says of his request holds in the thread
+        return await asyncio.get_running_loop().run_in_executor(self._pool, within.run, self._read, query)
 
     def _read(self, query: Callable[[Connection], T]) -> T:
         try:

@@ -6,7 +6,7 @@ open to those who may only look. The guard asks before a handler runs.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
@@ -69,6 +69,8 @@ class Viewer:
     rights: frozenset[Right]
     seen_by: str | None
     """Only rows of this manager and of nobody are shown; None: all are."""
+    masked: bool = False
+    """Numbers and addresses of customers are shown masked (gateway/web/masking.py)."""
 
     def may(self, right: Right) -> bool:
         """Whether the viewer has ``right``."""
@@ -79,8 +81,10 @@ class Viewer:
         return self.seen_by is None or owner_id is None or owner_id == self.seen_by
 
 
-def viewer(session: SessionInfo | None, token: TokenInfo | None, *, managers_see_all: bool) -> Viewer:
-    """What the roles give to whoever signed in."""
+def viewer(
+    session: SessionInfo | None, token: TokenInfo | None, *, managers_see_all: bool, mask_for: Collection[str] = ()
+) -> Viewer:
+    """What the roles give to whoever signed in. ``mask_for``: the roles for which numbers are masked."""
     if session is None:
         actor = token_actor(token.id) if token is not None else "nobody"
         return Viewer(manager_id=None, actor=actor, rights=TOKEN_RIGHTS if token else frozenset(), seen_by=None)
@@ -90,6 +94,7 @@ def viewer(session: SessionInfo | None, token: TokenInfo | None, *, managers_see
         actor=manager_actor(session.manager_id),
         rights=RIGHTS[role] if role is not None else frozenset(),
         seen_by=session.manager_id if role in {None, Role.MANAGER} and not managers_see_all else None,
+        masked=session.role in mask_for,
     )
 
 

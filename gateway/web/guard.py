@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hmac
 import logging
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import quote, urlsplit
@@ -17,9 +18,11 @@ from aiohttp.typedefs import Handler
 from gateway.core.clock import Clock
 from gateway.core.errors import StoreUnavailable
 from gateway.storage.store import Store
-from gateway.web.access import SAFE_METHODS, VIEWER, right_of, viewer
+from gateway.web.access import SAFE_METHODS, VIEWER, Viewer, right_of, viewer
 from gateway.web.accounts import TokenInfo, fingerprint, new_secret, token_of, token_works, touch_token
+from gateway.web.masking import refuse_masks
 from gateway.web.problems import Refused, wants_page
+from gateway.web.queries.filters import names_only
 from gateway.web.sessions import TOUCH_EVERY, SessionInfo, session_of, touch_session
 
 log = logging.getLogger(__name__)
@@ -106,13 +109,21 @@ class Guard:
     """The middleware before every handler of an application with private routes."""
 
     def __init__(
-        self, store: Store, clock: Clock, *, idle: timedelta, doors: Doors, managers_see_all: bool = True
+        self,
+        store: Store,
+        clock: Clock,
+        *,
+        idle: timedelta,
+        doors: Doors,
+        managers_see_all: bool = True,
+        mask_for: Collection[str] = (),
     ) -> None:
         self._store = store
         self._clock = clock
         self._idle = idle
         self._doors = doors
         self._managers_see_all = managers_see_all
+        self._mask_for = frozenset(mask_for)
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -123,7 +134,7 @@ class Guard:
         principal = self.identify(request)
         if principal is not None:
             request[PRINCIPAL] = principal
-            request[VIEWER] = who = viewer(principal.session, principal.token, managers_see_all=self._managers_see_all)
+            request[VIEWER] = who = self._viewer(principal)
             await self._touch(principal)
             if target not in self._doors.open and not who.may(right_of(target, request.method)):
                 raise Refused(403, "forbidden", "Your role does not allow this. The owner can change it.")
@@ -131,10 +142,27 @@ class Guard:
             raise _who_are_you(request)
         if request.method not in SAFE_METHODS and (principal is None or principal.token is None):
             await check_csrf(request)
-        response = await handler(request)
+        response = await self._answer(request, handler)
         if (secret := request.get(FORM_SECRET)) is not None and not response.prepared:
             set_cookie(request, response, FORM_COOKIE, secret, None)
         return response
+
+    def _viewer(self, principal: Principal) -> Viewer:
+        return viewer(
+            principal.session,
+            principal.token,
+            managers_see_all=self._managers_see_all,
+            mask_for=self._mask_for,
+        )
+
+    @staticmethod
+    async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
+        who = request.get(VIEWER)
+        if who is None or not who.masked:
+            return await handler(request)
+        await refuse_masks(request)
+        with names_only():
+            return await handler(request)
 
     def identify(self, request: web.Request) -> Principal | None:
         """By ``Authorization: Bearer`` when it is there, else by the session cookie."""

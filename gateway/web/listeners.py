@@ -34,6 +34,8 @@ class Site:
     routes: Sequence[web.RouteDef]
     middlewares: Sequence[Middleware] = ()
     """Innermost ones, after those that every listener has."""
+    last: Middleware | None = None
+    """Sees every answer last, those that tell an error too; its own refusals are told as well."""
     error_page: ErrorPage | None = None
     on_stop: Sequence[Callable[[], Awaitable[None]]] = ()
     """Ends what would never end by itself."""
@@ -107,12 +109,14 @@ class Listener:
 
 def make_application(site: Site, settings: WebSettings, measure: Middleware) -> web.Application:
     """The application of a site. Outermost first: whose request it is, count, turn errors into answers, watch time."""
+    answer = error_middleware(site.error_page)
     application = web.Application(
         client_max_size=settings.max_body_bytes,
         middlewares=[
             proxy_middleware(settings.proxy_networks()),
             measure,
-            error_middleware(site.error_page),
+            *([answer, site.last] if site.last is not None else []),
+            answer,
             progress_middleware(),
             *site.middlewares,
         ],

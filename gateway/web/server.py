@@ -11,6 +11,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from gateway.core.clock import Clock, NewId, new_id
+from gateway.core.masking import Masker
 from gateway.storage.store import Store
 from gateway.web.api.events import EventStream, Wakeups
 from gateway.web.api.files import Files
@@ -22,6 +23,7 @@ from gateway.web.entrance import Entrance
 from gateway.web.guard import Doors, Guard
 from gateway.web.health import StatusSource, health_route
 from gateway.web.listeners import Listener, Site
+from gateway.web.masking import Masking
 from gateway.web.metrics import WebMetrics
 from gateway.web.oidc.provider import Provider
 from gateway.web.oidc.trips import Trips
@@ -56,6 +58,7 @@ class WebServer:
     ``pages``: those that show other rooms, put together by the composition root.
     ``vault``: seals what the database must not hold in clear.
     ``leads``: what the pages of leads know of the settings. ``keep``: how long what ended is kept.
+    ``masker`` knows which numbers and addresses are the company's own, for roles that see those of others masked.
     """
 
     def __init__(
@@ -79,6 +82,7 @@ class WebServer:
         pages: Pages = no_pages,
         leads: LeadParts | None = None,
         keep: timedelta | None = None,
+        masker: Masker | None = None,
     ) -> None:
         self.settings = settings
         self.writes = tuple(writes)
@@ -89,6 +93,7 @@ class WebServer:
         renderer = Renderer(locale, assets, clock)
         throttle = LoginThrottle(clock)
         self._store, self._vault = store, vault
+        self._masking = Masking(masker or Masker(locale.region)) if settings.mask_for else None
         entrance = Entrance(store, clock, vault, timedelta(hours=settings.session_hours))
         sign_in = SignInPages(store, clock, renderer, self.passwords, throttle, entrance, settings.oidc)
         self._provider = Provider(settings.oidc, clock) if settings.oidc is not None else None
@@ -100,7 +105,7 @@ class WebServer:
         idle = timedelta(minutes=settings.session_idle_minutes)
         self.doors = Doors(public=_handlers([*outside, *unguarded]), open=_handlers(entering))
         see_all = settings.managers_see == "all"
-        guard = Guard(store, clock, idle=idle, doors=self.doors, managers_see_all=see_all)
+        guard = Guard(store, clock, idle=idle, doors=self.doors, managers_see_all=see_all, mask_for=settings.mask_for)
         self.events = EventStream(store, hub, clock, guard)
         means = PageMeans(
             store=store,
@@ -198,6 +203,7 @@ class WebServer:
             routes=[*outside, *inside],  # /health and the forms are at hand for scripts here too
             middlewares=[guard.middleware],
             error_page=renderer.error_page,
+            last=self._masking.middleware() if self._masking is not None else None,
             on_stop=[self.events.close],
         )
         public = Site(key="public", address=ListenAddress.parse(self.settings.public), routes=outside)

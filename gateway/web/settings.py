@@ -72,6 +72,8 @@ class WebSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     managers_see: Literal["all", "own"] = "all"
     """Whose leads, calls and callbacks a manager sees: everybody's, or only their own and nobody's."""
+    mask_for: tuple[Literal["chief", "manager", "auditor", "owner"], ...] = ()
+    """Roles that see telephone numbers and mail addresses of customers masked; the owner never."""
     oidc: OidcSettings | None = None
     """Table ``[web.oidc]``: signing in through a provider; without it there are passwords only."""
 
@@ -79,6 +81,8 @@ class WebSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         ListenAddress.parse(self.public)
         ListenAddress.parse(self.private)
         self.proxy_networks()
+        if "owner" in self.mask_for:
+            raise ValueError('mask_for: an owner always sees numbers whole; take "owner" out')
         for name in _POSITIVE:
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be more than 0")

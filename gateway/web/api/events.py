@@ -52,7 +52,8 @@ class Wakeups(Protocol):
 class EventRenderer:
     """Makes the bytes of an event from a change; remembers the latest ones. Used from several threads.
 
-    ``whole``: leads are told with everything; else by their ids, for those who do not see all of them.
+    ``whole``: leads are told with everything; else by their ids, for those who do not see all of them
+    or see numbers masked.
     """
 
     def __init__(self, *, whole: bool = True) -> None:
@@ -112,7 +113,8 @@ class EventStream:
         principal = principal_of(request)
         start = _last_event_id(request)
         position, greeting = self._store.peek(lambda c: _resume(c, start))
-        renderer = self._renderer if viewer_of(request).seen_by is None else self._ids_only
+        viewer = viewer_of(request)
+        renderer = self._renderer if viewer.seen_by is None and not viewer.masked else self._ids_only
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})
         await response.prepare(request)
         task = asyncio.current_task()

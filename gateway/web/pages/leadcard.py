@@ -122,7 +122,7 @@ class LeadCardPages:
     async def letter(self, request: web.Request) -> web.Response:
         """A letter as it came, for a frame of the card: its harmless HTML, else its text."""
         interaction_id = request.match_info["interaction"]
-        if not self._asks.can("getLetterHtml"):
+        if viewer_of(request).masked or not self._asks.can("getLetterHtml"):  # nobody can mask a stranger's HTML
             return await self._letter_text(request, interaction_id)
         try:
             file = await self._asks.ask(request, "getLetterHtml", ids={"id": interaction_id})

@@ -14,6 +14,7 @@ from gateway.core.clock import Clock
 from gateway.core.sentences import Sentence
 from gateway.web.access import VIEWER
 from gateway.web.guard import form_token, session_info
+from gateway.web.masking import OURS
 from gateway.web.pages.assets import Assets
 from gateway.web.pages.formats import Formats, duration, excerpt, machine_time, moment, number, safe_link, size, span
 from gateway.web.pages.languages import LANGUAGES, language_of, load_translations
@@ -54,9 +55,11 @@ class Renderer:
                 **context,
             )
         )
-        return web.Response(
+        response = web.Response(
             text=text, status=status, content_type="text/html", headers={"Vary": "Accept-Language, Cookie"}
         )
+        response[OURS] = True
+        return response
 
     def words(self, request: web.Request) -> Words:
         """The language of whoever sent ``request``, for texts that are made before the template."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Boolean, ColumnElement, Select, literal, or_, select
+from sqlalchemy import Boolean, ColumnElement, Select, false, literal, or_, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -20,6 +22,7 @@ from gateway.storage.tables import ContactHandle, Manager
 
 T = TypeVar("T")
 
+_NAMES_ONLY: ContextVar[bool] = ContextVar("names_only", default=False)
 NOBODY = "none"
 """As ``manager``: what belongs to no manager."""
 
@@ -139,8 +142,32 @@ def visible(column: InstrumentedAttribute[str | None], seen_by: str | None) -> l
     return [] if seen_by is None else [or_(column.is_(None), column == seen_by)]
 
 
+@contextmanager
+def names_only() -> Iterator[None]:
+    """Within, searches look at names alone and find numbers and addresses only as a whole: for who sees them masked.
+
+    Otherwise a number could be found out digit by digit, in the handles as in any text. It is a property of the whole
+    request, so that no list that somebody adds has to pass it on.
+    """
+    before = _NAMES_ONLY.set(True)
+    try:
+        yield
+    finally:
+        _NAMES_ONLY.reset(before)
+
+
+def is_names_only() -> bool:
+    """Whether the request is of somebody who sees numbers masked."""
+    return _NAMES_ONLY.get()
+
+
 def contains(words: str, columns: Iterable[ColumnElement[Any] | InstrumentedAttribute[Any]]) -> ColumnElement[bool]:
-    """One of ``columns`` contains ``words``, in any case."""
+    """One of ``columns`` contains ``words``, in any case; none does for who sees numbers masked."""
+    return false() if is_names_only() else has_words(words, columns)
+
+
+def has_words(words: str, columns: Iterable[ColumnElement[Any] | InstrumentedAttribute[Any]]) -> ColumnElement[bool]:
+    """One of ``columns`` contains ``words``, whoever asks: for columns that hold no customer's number or address."""
     spellings = {words} if words.isascii() else {words, words.lower(), words.upper(), words.capitalize(), words.title()}
     # SQLite folds the case of ASCII only, so other scripts are asked for in their usual spellings
     patterns = [f"%{_literal(spelling)}%" for spelling in sorted(spellings)]

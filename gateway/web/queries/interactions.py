@@ -17,8 +17,8 @@ from gateway.web.queries.filters import (
     Filters,
     Page,
     Position,
-    contains,
     has_handle,
+    has_words,
     newest_first,
     of_manager,
     visible,
@@ -67,7 +67,7 @@ def calls_page(connection: Connection, filters: Filters) -> Page[CallView]:
     if filters.direction is not None:
         query = query.where(Interaction.direction == filters.direction)
     if filters.line:
-        query = query.where(contains(filters.line, (Interaction.line,)))
+        query = query.where(has_words(filters.line, (Interaction.line,)))
     rows, following = _page(connection, query, filters)
     contacts = contact_briefs(connection, [row.contact_id for row in rows])
     managers = manager_briefs(connection, [row.manager_id for row in rows])

@@ -7,6 +7,7 @@ there is no index, each row is asked as it is read. docs/decisions/0010 tells wh
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,12 +28,17 @@ from sqlalchemy import (
 from sqlalchemy.orm import InstrumentedAttribute
 
 from gateway.storage.tables import Contact, ContactHandle, Interaction, Lead, table_of
-from gateway.web.queries.filters import contains, is_number, phone_digits
+from gateway.web.queries.filters import has_words, is_names_only, is_number, phone_digits
 
 FEW = 2000
 """Rows that are looked at one by one."""
 LETTERS = 3
 """Of a word that the index knows."""
+
+FEW_DIGITS = 3
+"""So many in what is looked for, and a number may be meant; a company's name rarely has them."""
+NATIONAL = 10
+"""Digits of a whole number without its country."""
 
 Key = InstrumentedAttribute[str] | InstrumentedAttribute[str | None]
 Choices = Sequence[Sequence[str]]
@@ -55,7 +61,7 @@ class _Searched:
         columns: list[ColumnElement[Any]] = [row.c[name] for name in self.columns]
         if not self.numbered:
             columns = [func.substr(column, literal_column("1"), literal_column("4000")) for column in columns]
-        return or_(*(and_(*(contains(word, columns) for word in words)) for words in choices))
+        return or_(*(and_(*(has_words(word, columns) for word in words)) for words in choices))
 
     def exists(self, choices: Choices, belongs: Callable[[FromClause], ColumnElement[bool]]) -> ColumnElement[bool]:
         """There is a row that has the words and belongs to the one of the list."""
@@ -71,6 +77,8 @@ HANDLES = _Searched(table=table_of(ContactHandle), columns=("value",), index="se
 
 def contact_matches(connection: Connection, contact_id: Key, words: str) -> ColumnElement[bool]:
     """The contact's name and company, or one of its handles, have ``words``; digits are looked for in numbers too."""
+    if is_names_only():
+        return _named_or_whole(connection, contact_id, words)
     digits = phone_digits(words)
     found: list[ColumnElement[bool]] = []
     if digits is not None:
@@ -86,6 +94,21 @@ def contact_matches(connection: Connection, contact_id: Key, words: str) -> Colu
     return or_(*found)
 
 
+def _named_or_whole(connection: Connection, contact_id: Key, words: str) -> ColumnElement[bool]:
+    """For who sees numbers masked: a name, or a handle that is known already, digit for digit, letter for letter."""
+    digits = re.sub(r"\D", "", words)
+    if "@" in words:
+        whole: ColumnElement[bool] = ContactHandle.value == words.strip().lower()
+    elif len(digits) >= FEW_DIGITS:
+        national = digits[1:] if digits[0] in "08" else digits
+        whole = ContactHandle.value == f"+{digits}"
+        if len(national) >= NATIONAL:
+            whole = or_(whole, ContactHandle.value.endswith(national))
+    else:
+        return _of_contact(connection, CONTACTS, "id", contact_id, [words.split()])
+    return contact_id.in_(select(ContactHandle.contact_id).where(whole))
+
+
 def lead_matches(connection: Connection, words: str) -> ColumnElement[bool]:
     """The request, one of its letters and forms, or its contact has ``words``; of a number only the contact.
 
@@ -93,7 +116,7 @@ def lead_matches(connection: Connection, words: str) -> ColumnElement[bool]:
     """
     person = contact_matches(connection, Lead.contact_id, words)
     choices = [words.split()]
-    if is_number(words) or not _letters(choices):
+    if is_number(words) or not _letters(choices) or is_names_only():
         return person
     ids = _candidates(connection, TALK, "lead_id", choices)
     said = _among(Lead.id, ids) if ids is not None else TALK.exists(choices, lambda row: row.c.lead_id == Lead.id)
@@ -103,6 +126,8 @@ def lead_matches(connection: Connection, words: str) -> ColumnElement[bool]:
 def interaction_matches(connection: Connection, words: str) -> ColumnElement[bool]:
     """The name, subject and text of a call, letter or form have ``words``, or its contact has."""
     person = contact_matches(connection, Interaction.contact_id, words)
+    if is_names_only():
+        return person
     choices = [words.split()]
     return or_(_own(connection, TALK, Interaction.id, choices), person) if _letters(choices) else person
 

@@ -83,3 +83,16 @@ def test_a_handler_that_says_nothing_is_closed_to_those_who_only_look_when_it_ch
     assert right_of(Pages().plain, "POST") is Right.WORK
     assert right_of(Pages().plain, "DELETE") is Right.WORK
     assert right_of(Pages().marked, "GET") is Right.ADMINISTER
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_numbers_are_masked_for_the_roles_that_are_named_and_nobody_else(role: Role) -> None:
+    session = dataclasses.replace(SESSION, role=role.value)
+    assert not viewer(session, None, managers_see_all=True).masked
+    who = viewer(session, None, managers_see_all=True, mask_for=("auditor", "manager"))
+    assert who.masked == (role in {Role.AUDITOR, Role.MANAGER})
+
+
+def test_a_program_is_no_role_and_sees_numbers_whole() -> None:
+    token = TokenInfo(id="t1", name="crm", created_at=SESSION.seen_at, last_used_at=None, revoked_at=None)
+    assert not viewer(None, token, managers_see_all=True, mask_for=("chief", "manager", "auditor")).masked

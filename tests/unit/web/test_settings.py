@@ -50,3 +50,17 @@ def test_a_limit_of_nothing_is_refused_by_name(name: str) -> None:
 def test_a_proxy_that_is_no_network_is_refused_by_its_text() -> None:
     with pytest.raises(ValueError, match=r"proxy\.local"):
         WebSettings(trusted_proxies=("10.0.0.0/8", "proxy.local"))
+
+
+def test_numbers_are_masked_for_nobody_unless_it_is_said() -> None:
+    assert WebSettings().mask_for == ()
+
+
+def test_an_owner_can_t_be_masked() -> None:
+    with pytest.raises(ValueError, match=r"mask_for: an owner always sees numbers whole"):
+        WebSettings(mask_for=("auditor", "owner"))
+
+
+def test_a_role_that_there_is_not_is_refused() -> None:
+    with pytest.raises(msgspec.ValidationError, match="Invalid enum value 'boss'"):
+        msgspec.convert({"mask_for": ["boss"]}, WebSettings)

@@ -14,9 +14,10 @@ from gateway.audit.log import Deed, record
 from gateway.capture.deliverylog import Noted, notes
 from gateway.capture.replay import Delivery, Replaced, Stored, deliveries, put_reading, stored
 from gateway.core.findings import Finding
+from gateway.core.masking import HIDDEN
 from gateway.core.ports import SourceHealth
 from gateway.core.types import Draft
-from gateway.web.access import Right, needs
+from gateway.web.access import Right, needs, viewer_of
 from gateway.web.guard import read_form
 from gateway.web.pages.means import PageMeans
 from gateway.web.pages.settings.frame import Frame, done, number_of, path_id
@@ -101,7 +102,7 @@ class SourcePages:
             "settings_submission.html",
             one=one,
             name=next((info.name for info in self._forms() if info.key == one.source), one.source),
-            raw=one.raw[:MOST_RAW].decode("utf-8", "backslashreplace"),
+            raw=HIDDEN if viewer_of(request).masked else one.raw[:MOST_RAW].decode("utf-8", "backslashreplace"),
             read=read,
             is_spam=((one.draft or {}).get("kind") == "spam"),
         )
