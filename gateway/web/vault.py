@@ -71,6 +71,8 @@ class Vault:
         """What was sealed; None where the key is another, or it was changed."""
         try:
             raw = base64.b64decode(sealed.removeprefix(MARK), altchars=b"-_", validate=True)
+            if MARK + base64.urlsafe_b64encode(raw).decode() != sealed:  # base64 has several spellings, ours is one
+                return None
             return self._cipher.decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], about.encode()).decode()
         except (InvalidTag, binascii.Error, ValueError):
             return None
