@@ -199,7 +199,8 @@ async def _the_lead(page: Page, here: Town) -> None:
     await page.click("#owner form button")
     await toast(page)
     await page.type(".note-form textarea", "Нужен счёт на 12 комплектов")
-    await page.click(".note-form button")
+    await page.run("document.querySelector('.note-form button').focus(), 1")
+    await page.press("Enter")  # by the keyboard: what comes live meanwhile moves things away from the mouse
     await page.until("document.querySelector('.item.note')")
     await toast(page)
     await unfold(page, "#task")

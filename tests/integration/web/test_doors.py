@@ -13,7 +13,7 @@ from gateway.web.headers import CONTENT_SECURITY_POLICY
 from gateway.web.settings import WebSettings
 from tests.integration.web.site import Browser, Site, new_browser, running_site
 
-PUBLIC = {"/health", "/metrics", "/api/openapi.json", "/static/{name}", "/f/{key}"}
+PUBLIC = {"/health", "/metrics", "/api", "/api/openapi.json", "/static/{name}", "/f/{key}"}
 """Without sign-in, on purpose. Whoever adds one must add it here too."""
 FOR_STRANGERS = {"/login", "/login/code", "/setup/{token}", "/language"}
 """Pages for those who have not signed in."""
