@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import fcntl
 import os
 import secrets
 from pathlib import Path
@@ -12,20 +12,20 @@ KEY_BYTES = 32
 
 def key_in(file: Path) -> bytes:
     """The key in ``file``, which only its owner can read; made where there is none. Raises OSError."""
-    if not file.exists():
-        _make(file)
-    return file.read_bytes()
+    if file.exists() and (key := file.read_bytes()):
+        return key
+    return _made(file)
 
 
-def _make(file: Path) -> None:
-    """Whole or not at all, also where the power fails; the key of somebody who was faster stays."""
-    draft = file.with_name(f"{file.name}.{secrets.token_hex(8)}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as opened:
-        opened.write(secrets.token_bytes(KEY_BYTES))
+def _made(file: Path) -> bytes:
+    """Of several who make it at once the first does, the others get his. Nobody has it before it is on the disk; a file
+    that is empty since a crash or a full disk is filled by whoever comes next."""
+    with os.fdopen(os.open(file, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as opened:
+        fcntl.flock(opened, fcntl.LOCK_EX)
+        if key := opened.read():
+            return key
+        key = secrets.token_bytes(KEY_BYTES)
+        opened.write(key)
         opened.flush()
         os.fsync(opened.fileno())
-    try:
-        with contextlib.suppress(FileExistsError):
-            os.link(draft, file)
-    finally:
-        draft.unlink()
+        return key

@@ -104,21 +104,12 @@ class WebServer:
         unguarded = [self.metrics.route(status), description_route(described), assets.route()]
         idle = timedelta(minutes=settings.session_idle_minutes)
         self.doors = Doors(public=_handlers([*outside, *unguarded]), open=_handlers(entering))
-        see_all = settings.managers_see == "all"
-        guard = Guard(store, clock, idle=idle, doors=self.doors, managers_see_all=see_all, mask_for=settings.mask_for)
+        guard = self._guard(store, clock, idle)
         self.events = EventStream(store, hub, clock, guard)
         means = PageMeans(
-            store=store,
-            renderer=renderer,
-            reader=filter_reader(locale),
-            clock=clock,
-            new_id=new_id,
-            locale=locale,
-            writes=self.writes,
-            reads=self.reads,
-            after_write=after_write,
-        )
-        asks = WriteMeans(store=store, clock=clock, new_id=new_id, after=after_write)
+            store=store, renderer=renderer, reader=filter_reader(locale), clock=clock, new_id=new_id, locale=locale,
+            writes=self.writes, reads=self.reads, after_write=after_write,
+        )  # fmt: skip
         inside = [
             *unguarded,
             *pages(means),
@@ -127,10 +118,17 @@ class WebServer:
             *self._account_pages(means, throttle, idle, keep),
             *LeadPages(means, leads or LeadParts(), recordings or {}).routes(),
             *api_routes(store, locale, self.events, recordings or {}, files, clock),
-            *write_routes(self.writes, asks),
-            *read_routes(self.reads, asks),
+            *self._rooms(WriteMeans(store=store, clock=clock, new_id=new_id, after=after_write)),
         ]
         self.listeners = self._listeners(outside, inside, guard, renderer)
+
+    def _guard(self, store: Store, clock: Clock, idle: timedelta) -> Guard:
+        see_all, mask_for = self.settings.managers_see == "all", self.settings.mask_for
+        return Guard(store, clock, idle=idle, doors=self.doors, managers_see_all=see_all, mask_for=mask_for)
+
+    def _rooms(self, asks: WriteMeans) -> list[web.RouteDef]:
+        """What the other rooms tell and change."""
+        return [*write_routes(self.writes, asks), *read_routes(self.reads, asks)]
 
     def _provider_routes(
         self, clock: Clock, new_id: NewId, renderer: Renderer, throttle: LoginThrottle, entrance: Entrance

@@ -32,6 +32,12 @@ def test_what_is_there_is_never_written_over(tmp_path: Path) -> None:
     assert key_in(file) == b"short"
 
 
+def test_what_a_crash_left_empty_is_filled(tmp_path: Path) -> None:
+    file = tmp_path / "a.key"
+    file.touch(0o600)
+    assert len(key_in(file)) == KEY_BYTES
+
+
 def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         key_in(tmp_path / "none" / "a.key")
