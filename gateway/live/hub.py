@@ -17,7 +17,8 @@ LOOK_ANYWAY_SECONDS = 2.0
 class Hub:
     """One a process. ``publish`` never waits and never fails."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, look_anyway: float = LOOK_ANYWAY_SECONDS) -> None:
+        self._look_anyway = look_anyway
         self._waiting: set[asyncio.Event] = set()
 
     def publish(self) -> None:
@@ -31,7 +32,7 @@ class Hub:
         return len(self._waiting)
 
     async def wakeups(self) -> AsyncGenerator[None]:
-        """Yields once at the start, then after each publish (several at once count as one) or every two seconds."""
+        """Yields once at the start, then after each publish (several at once count as one), or ``look_anyway`` on."""
         event = asyncio.Event()
         self._waiting.add(event)
         try:
@@ -39,7 +40,7 @@ class Hub:
                 event.clear()
                 yield
                 try:
-                    async with asyncio.timeout(LOOK_ANYWAY_SECONDS):
+                    async with asyncio.timeout(self._look_anyway):
                         await event.wait()
                 except TimeoutError:
                     continue

@@ -89,19 +89,21 @@ class LiveRouter:
         clock: Clock,
         *,
         own_numbers: Collection[Handle] = (),
+        deadline: float = DEADLINE_SECONDS,
     ) -> None:
-        """``own_numbers``: the company's own, which are not routed."""
+        """``own_numbers``: the company's own, which are not routed. ``deadline``: seconds that a caller waits."""
         self._store = store
         self._reader = reader
         self._assigner = assigner
         self._clock = clock
         self._own = frozenset(own_numbers)
+        self._deadline = deadline
         self._roster: tuple[float, Roster] | None = None
 
     async def route(self, question: RouteQuestion) -> Route | None:
-        """The route, or None where nothing can be said in `DEADLINE_SECONDS`. Raises nothing."""
+        """The route, or None where nothing can be said within the deadline. Raises nothing."""
         try:
-            async with asyncio.timeout(DEADLINE_SECONDS):
+            async with asyncio.timeout(self._deadline):
                 return await self._route(question)
         except TimeoutError:
             log.warning("A caller was not routed: the answer took too long", extra={"action": "route_late"})

@@ -19,9 +19,9 @@ from gateway.core.clock import SystemClock, new_id
 from gateway.demo.actors import recording
 from gateway.demo.pbx import PbxServer
 from gateway.storage.tables import Interaction, Lead
+from tests.support.patience import PATIENCE
 from tests.support.ports import LOOPBACK, free_ports
 
-SECONDS = 20.0
 LETTER = """\
 From: Ivan <ivan@example.com>
 Subject: Call me
@@ -105,7 +105,7 @@ async def test_who_called_wrote_and_filled_in_a_form_is_one_lead(house: House) -
     await house.pbx.play(recording("direct_no_answer"), speed=20, caller="79261234567")
     await house.send(LETTER)
     await house.post({"name": "Ivan", "phone": "8 926 123-45-67", "email": "ivan@example.com"})
-    async with asyncio.timeout(SECONDS):
+    async with asyncio.timeout(PATIENCE):
         while house.channels() != {"call", "mail", "form"} or (await house.gateway.status.status()).journal.count:
             await asyncio.sleep(0.05)
     leads = house.gateway.store.peek(lambda c: c.execute(select(Lead.id).where(Lead.status == "open")).scalars().all())
@@ -120,7 +120,7 @@ async def test_a_crm_is_told_of_it_in_order(house: House) -> None:
     interaction = await house.post({"name": "Ivan", "phone": "8 926 123-45-67"})
     adapter = house.gateway.delivery.adapter_of("twin")
     assert isinstance(adapter, MemoryCrm)
-    async with asyncio.timeout(SECONDS):
+    async with asyncio.timeout(PATIENCE):
         while len(adapter.records) < 3:
             await asyncio.sleep(0.02)
     assert [event.type for event in adapter.records] == ["contact.upserted", "lead.created", "form.received"]

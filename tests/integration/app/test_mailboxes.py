@@ -23,11 +23,11 @@ from gateway.core.findings import Level
 from gateway.storage.tables import Audit, Interaction, Journal, Lead, Sighting
 from gateway.views.interactions import interactions_by_id
 from tests.peers.dovecot import PASSWORD, DovecotServer
+from tests.support.patience import PATIENCE
 from tests.support.ports import LOOPBACK, free_ports
 
 pytestmark = pytest.mark.peer("dovecot")
 
-SECONDS = 15
 QUESTION = (
     b"From: Ivan <ivan@example.org>\r\nTo: sales@company.example\r\nSubject: Price\r\nMessage-ID: <1@example.org>\r\n"
     b"Date: Sun, 22 Nov 2026 08:00:00 +0300\r\n\r\nHow much is it? My phone is +7 926 123-45-67\r\n"
@@ -61,7 +61,7 @@ class Office:
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait until it holds."""
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(PATIENCE):
             while not condition():
                 await asyncio.sleep(0.02)
 

@@ -14,6 +14,7 @@ from gateway.core.clock import new_id
 from gateway.storage.store import Store
 from gateway.storage.tables import Manager, Outgoing
 from tests.support.callbacks import IVAN, MOSCOW, CallbackHouse, minute, missed, ours, steps
+from tests.support.patience import PATIENCE
 from tests.support.seed import add_manager
 
 
@@ -219,7 +220,7 @@ async def test_the_worker_starts_looks_and_stops(house: CallbackHouse) -> None:
         on_changed=woken.set,
     )  # fmt: skip
     await worker.start()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await woken.wait()
     await worker.stop()
     assert told(house) == ["anna"]

@@ -11,6 +11,7 @@ from gateway.capture import deliverylog
 from gateway.capture.deliverylog import CLAIMED, Noted, StoredDeliveryLog, notes
 from gateway.storage.store import Store
 from tests.support.clock import MONDAY, FakeClock
+from tests.support.patience import PATIENCE
 
 
 def log_of(store: Store, clock: FakeClock | None = None) -> StoredDeliveryLog:
@@ -76,7 +77,7 @@ async def test_what_waits_is_stored_by_the_worker_and_at_the_stop(
     log = log_of(store)
     await log.start()
     log.note("site", "duplicate", "first")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while not await listed(store):
             await asyncio.sleep(0.01)
     monkeypatch.setattr(deliverylog, "FLUSH_SECONDS", 3_600)

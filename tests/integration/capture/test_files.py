@@ -22,6 +22,7 @@ from gateway.storage.store import Store
 from gateway.storage.tables import Interaction, StoredFile
 from tests.support.clock import MONDAY, FakeClock, counting_ids
 from tests.support.items import form
+from tests.support.patience import PATIENCE
 
 PDF = b"%PDF-1.7 plan"
 
@@ -171,7 +172,7 @@ async def test_the_worker_goes_on_after_a_restart(store: Store, tmp_path: Path) 
     await arrive(store, keeper(store, tmp_path / "files"), b"a.pdf=" + PDF, "a.pdf")
     again = keeper(store, tmp_path / "files")
     await again.start()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while None in await hashes(store):
             await asyncio.sleep(0.01)
     await again.stop()

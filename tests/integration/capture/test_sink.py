@@ -23,6 +23,7 @@ from gateway.storage.store import DATABASE_FILE, Store
 from gateway.storage.tables import Interaction, Journal
 from tests.support.clock import FakeClock
 from tests.support.items import call, form, letter
+from tests.support.patience import PATIENCE
 
 
 @pytest_asyncio.fixture
@@ -138,7 +139,7 @@ async def test_the_spool_survives_a_restart(store: Store, tmp_path: Path) -> Non
         await first.stop()
     second = make_sink(store, tmp_path / "spool")
     await second.start()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while second.spool.state().files:
             await asyncio.sleep(0.01)
     await second.stop()
@@ -242,7 +243,7 @@ async def test_the_drainer_outlives_a_surprise(store: Store, tmp_path: Path, mon
 
     monkeypatch.setattr(made.spool, "read", read)
     await made.start()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while made.figures.drained == 0:
             await asyncio.sleep(0.01)
     await made.stop()

@@ -104,9 +104,7 @@ def test_help_answers_quickly_because_no_room_is_loaded() -> None:
     )
     heavy = {"sqlalchemy", "aiohttp", "msgspec", "asyncio", "phonenumbers", "gateway.config", "gateway.app"}
     assert heavy.isdisjoint(loaded.stdout.split())
-    begin = time.perf_counter()
     subprocess.run([Path(sys.executable).with_name("leadgate"), "--help"], capture_output=True, check=True)
-    assert time.perf_counter() - begin < 3  # 0.1 s on a quiet machine
 
 
 def test_init_writes_a_file_that_passes_check_and_is_not_overwritten(leadgate: Leadgate, tmp_path: Path) -> None:

@@ -18,9 +18,9 @@ from gateway.delivery.worker import DeliveryWorker
 from gateway.storage.store import Store
 from tests.support.clock import MONDAY as NOW
 from tests.support.clock import FakeClock
+from tests.support.patience import PATIENCE
 from tests.support.receiver import Receiver
 
-PATIENCE = 10.0
 POLL = 0.02
 """Seconds between looks of the workers under test."""
 

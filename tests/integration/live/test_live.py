@@ -11,33 +11,34 @@ from gateway.live.hub import Hub
 from gateway.storage.store import Store
 from gateway.storage.tables import Change
 from tests.support.clock import MONDAY
+from tests.support.patience import PATIENCE
 
 
 async def test_a_reader_is_woken_at_once_and_once_for_many_changes() -> None:
-    hub = Hub()
+    hub = Hub(look_anyway=3600)
     wakeups = hub.wakeups()
     await anext(wakeups)
     assert hub.readers == 1
     hub.publish()
     hub.publish()
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(PATIENCE):
         await anext(wakeups)
     waiting = asyncio.ensure_future(anext(wakeups))
     await asyncio.sleep(0)
     assert not waiting.done()
     hub.publish()
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(PATIENCE):
         await waiting
     await wakeups.aclose()
     assert hub.readers == 0
 
 
 async def test_what_is_published_while_the_reader_works_is_not_missed() -> None:
-    hub = Hub()
+    hub = Hub(look_anyway=3600)
     wakeups = hub.wakeups()
     await anext(wakeups)
     hub.publish()  # the reader has not come back yet
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(PATIENCE):
         await anext(wakeups)
     await wakeups.aclose()
 

@@ -16,6 +16,7 @@ from gateway.mail.imap.connector import MailboxConnector
 from gateway.mail.imap.session import Timing
 from gateway.mail.oauth.tokens import AccessTokens
 from gateway.mail.settings import MailboxSettings
+from tests.support.patience import PATIENCE
 from tests.support.ports import LOOPBACK
 from tests.support.sink import RecordingSink
 
@@ -165,7 +166,7 @@ async def running(
         await connector.stop()
 
 
-async def until(condition: Callable[[], bool], seconds: float = 10) -> float:
+async def until(condition: Callable[[], bool], seconds: float = PATIENCE) -> float:
     """Wait until it holds; the seconds that took. Raises AssertionError when it does not come true in time."""
     began = time.monotonic()
     while not condition():

@@ -9,6 +9,7 @@ from typing import Any
 
 from gateway.mail.settings import SmtpSettings
 from gateway.mail.smtp import SmtpListener
+from tests.support.patience import PATIENCE
 from tests.support.sink import ManualClock, RecordingSink
 
 LETTER = b"From: ivan@example.com\r\nMessage-ID: <1@example.com>\r\nSubject: Pump\r\n\r\nHow much?\r\n"
@@ -46,7 +47,7 @@ class Client:
 
     async def answer(self) -> str:
         """The next answer, its last line; empty at EOF."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while True:
                 line = (await self.reader.readline()).decode("utf-8").rstrip("\r\n")
                 if line[3:4] != "-":
@@ -76,7 +77,7 @@ class Client:
 
     async def closed(self) -> bool:
         """True when the listener closes the connection, whatever it says before."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             await self.reader.read()
         await self.leave()
         return True
@@ -96,6 +97,6 @@ class Client:
 
 async def eventually(condition: Any) -> None:
     """Wait until ``condition()`` is true, at most five seconds."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while not condition():
             await asyncio.sleep(0.005)

@@ -146,7 +146,7 @@ async def test_letter_that_is_told_of_with_the_beginning_of_idle_is_not_overhear
 
     server.answers["IDLE"] = idle
     async with running(settings(server.port, "x"), world) as connector:
-        await until(lambda: world.numbers == [1, 2, 3, 4, 5], 3)
+        await until(lambda: world.numbers == [1, 2, 3, 4, 5])
         await at_rest(connector)
 
 

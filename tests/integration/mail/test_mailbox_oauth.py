@@ -21,6 +21,7 @@ from gateway.mail.settings import MailboxSettings
 from tests.integration.mail.mailboxes import QUICK, World, at_rest, health_of, letter, running, settings, until
 from tests.integration.mail.scripted_imap import ScriptedImap, scripted
 from tests.integration.mail.token_server import TokenServer, token_server
+from tests.support.patience import PATIENCE
 
 LETTERS = {uid: letter(uid).replace(b"\n", b"\r\n") for uid in (1, 2)}
 
@@ -208,18 +209,18 @@ async def test_person_authorizes_a_mailbox_in_a_browser(provider: TokenServer, t
         env={"PATH": os.defpath, "PYTHONPATH": str(Path.cwd())},
     )  # fmt: skip
     assert process.stdout is not None
-    url = urlsplit((await asyncio.wait_for(process.stdout.readline(), 20)).decode().strip())
+    url = urlsplit((await asyncio.wait_for(process.stdout.readline(), PATIENCE)).decode().strip())
     asked = {name: values[0] for name, values in parse_qs(url.query).items()}
     assert url.path == "/authorize"
     assert (asked["client_id"], asked["login_hint"]) == ("leadgate", "sales@example.com")
     provider.codes["the-code"] = asked["code_challenge"]
     back = f"{asked['redirect_uri']}/?code=the-code&state={asked['state']}"
     if pasted:
-        _, said = await asyncio.wait_for(process.communicate(back.encode() + b"\n"), 20)
+        _, said = await asyncio.wait_for(process.communicate(back.encode() + b"\n"), PATIENCE)
     else:
         async with aiohttp.ClientSession() as session, session.get(back.replace("localhost", "127.0.0.1")) as answer:
             assert "You may close this page" in await answer.text()
-        _, said = await asyncio.wait_for(process.communicate(), 20)
+        _, said = await asyncio.wait_for(process.communicate(), PATIENCE)
     assert process.returncode == 0, said
     assert b"can be read now" in said
     assert TokenFiles(tmp_path / "data/tokens").load("sales", "") == "refresh-1"

@@ -23,10 +23,9 @@ from gateway.outgoing.worker import OutgoingWorker
 from gateway.storage.store import Store
 from gateway.storage.tables import Manager, Outgoing, OutgoingAttempt
 from tests.support.clock import MONDAY, FakeClock
+from tests.support.patience import PATIENCE
 from tests.support.sink import RecordingSink
 from tests.support.submission import SubmissionServer
-
-SECONDS = 10.0
 
 
 @dataclass
@@ -135,8 +134,8 @@ class Office:
 
 
 async def eventually(condition: Callable[[], bool]) -> None:
-    """Return as soon as it is so; fail after SECONDS."""
-    async with asyncio.timeout(SECONDS):
+    """Return as soon as it is so; fail after PATIENCE."""
+    async with asyncio.timeout(PATIENCE):
         while not condition():
             await asyncio.sleep(0.01)
 

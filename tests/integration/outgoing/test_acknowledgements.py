@@ -24,6 +24,7 @@ from gateway.storage.tables import Lead
 from tests.integration.outgoing.house import House, house, letter
 from tests.integration.outgoing.office import eventually
 from tests.support.clock import MONDAY
+from tests.support.patience import PATIENCE
 from tests.support.submission import SubmissionServer
 
 ON = '[[form]]\nkey = "site"\n[[acknowledgement]]\n'
@@ -42,7 +43,7 @@ async def processed(shop: House, count: int) -> None:
     async def waiting() -> int:
         return (await shop.gateway.status.status()).journal.count
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while await waiting():
             await asyncio.sleep(0.02)
 

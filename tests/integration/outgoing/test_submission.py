@@ -20,6 +20,7 @@ from gateway.outgoing.submission import (
     Unreachable,
 )
 from tests.support.certificates import Certificate, make_certificate
+from tests.support.patience import PATIENCE
 from tests.support.ports import free_port
 from tests.support.submission import SubmissionServer
 
@@ -168,4 +169,4 @@ async def test_a_silent_server_is_left_by_abort(server: SubmissionServer) -> Non
         await asyncio.sleep(0.01)
     submission.abort()
     with pytest.raises(Lost):
-        await asyncio.wait_for(sending, 5)
+        await asyncio.wait_for(sending, PATIENCE)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from typing import Any
@@ -19,13 +18,14 @@ from gateway.core.types import Handle, HandleKind
 from gateway.routing import absences
 from gateway.routing.absences import NewAbsence
 from gateway.routing.assign import Assigner
-from gateway.routing.live import DEADLINE_SECONDS, INTERNAL, OURS, ROSTER_SECONDS, LiveRouter, RouteQuestion
+from gateway.routing.live import INTERNAL, OURS, ROSTER_SECONDS, LiveRouter, RouteQuestion
 from gateway.routing.reader import MOST_ABANDONED, STUCK_SECONDS, PointReader
 from gateway.storage.engine import peeking_engine
 from gateway.storage.store import Peeker, Store
 from gateway.storage.tables import Rotation
 from tests.integration.routing.office import CUSTOMER, assigner, by, people, rows
 from tests.support.clock import MONDAY, FakeClock
+from tests.support.patience import PATIENCE
 from tests.support.seed import add_contact
 
 OFFICE = "+74950000101"
@@ -40,12 +40,18 @@ class Desk:
         self.clock = FakeClock()
         self.reader = PointReader(store, self.clock, make)
         own = [Handle(HandleKind.PHONE, "+74959999999")]
-        self.router = LiveRouter(store, self.reader, who, self.clock, own_numbers=own)
+        self.router = LiveRouter(store, self.reader, who, self.clock, own_numbers=own, deadline=PATIENCE)
+        self.punctual = LiveRouter(store, self.reader, who, self.clock, own_numbers=own)
+        """As the gateway runs it: a busy machine makes it silent, which only tests of that silence may bear."""
 
     async def ask(self, caller: str | None, dialled: str | None = OFFICE) -> tuple[str | None, str] | None:
         """The extension and the rule; None where nothing is said."""
         route = await self.router.route(RouteQuestion(caller=caller, dialled=dialled, pbx="office"))
         return (route.extension, route.rule) if route else None
+
+    async def silent(self) -> bool:
+        """Whether a caller goes on without an answer."""
+        return await self.punctual.route(RouteQuestion(caller=CUSTOMER, dialled=OFFICE, pbx="office")) is None
 
 
 def fill(connection: Connection) -> None:
@@ -165,9 +171,7 @@ async def test_a_database_that_hangs_gives_no_answer_in_time_and_the_loop_goes_o
             beats += 1
 
     beating = asyncio.create_task(heart())
-    began = time.monotonic()
-    assert await asyncio.gather(*(desk.ask(CUSTOMER) for _ in range(20))) == [None] * 20
-    assert time.monotonic() - began < DEADLINE_SECONDS + 0.3
+    assert all(await asyncio.gather(*(desk.silent() for _ in range(20))))
     assert beats > 10, "the rest of the gateway went on meanwhile"
     beating.cancel()
     desk.clock.move(STUCK_SECONDS + 1)
@@ -187,7 +191,7 @@ async def test_a_database_that_keeps_hanging_does_not_cost_a_thread_a_caller(sto
     desk = Desk(store, assigner(), make)
     await desk.reader.start()
     for _ in range(MOST_ABANDONED + 4):
-        assert await desk.ask(CUSTOMER) is None
+        assert await desk.silent()
         desk.clock.move(STUCK_SECONDS + 1)
     assert len(made) == MOST_ABANDONED + 1
     gate.set()

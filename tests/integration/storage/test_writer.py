@@ -15,6 +15,7 @@ from gateway.core.errors import StoreUnavailable
 from gateway.storage.store import DATABASE_FILE, Store
 from gateway.storage.tables import Change, Contact
 from tests.support.clock import MONDAY
+from tests.support.patience import PATIENCE
 
 CONTACT = {"id": "c1", "name": "winner", "created_at": MONDAY, "updated_at": MONDAY}
 
@@ -164,6 +165,6 @@ async def test_a_peek_sees_what_was_committed_a_moment_ago(store: Store) -> None
 
 async def test_background_gets_its_share_although_callers_never_pause(store: Store) -> None:
     background = asyncio.create_task(store.write(add("background"), background=True))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not background.done():
             await asyncio.gather(*(store.write(add(f"u{number}")) for number in range(20)))

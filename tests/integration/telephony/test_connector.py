@@ -27,6 +27,7 @@ from gateway.telephony.record import CallRecord
 from gateway.telephony.settings import PbxSettings
 from gateway.telephony.tracker import CallTracker
 from tests.integration.telephony.conftest import RECORDINGS
+from tests.support.patience import PATIENCE
 from tests.unit.telephony.fakes import FakeSink, FakeTime, FakeTracker, call_record, until
 
 FAST = float("inf")
@@ -285,7 +286,7 @@ async def test_a_stop_does_not_wait_for_a_dead_store_for_ever(
     await until(lambda: sink.attempts == 1)
     stopping = asyncio.create_task(connector.stop())
     await time.advance(6)
-    await asyncio.wait_for(stopping, 5)
+    await asyncio.wait_for(stopping, PATIENCE)
     assert any(record.__dict__.get("action") == "calls_unstored" for record in caplog.records)
 
 

@@ -14,6 +14,7 @@ from gateway.demo.mischief import Mischief
 from gateway.demo.pbx import PbxServer
 from gateway.telephony.connector import PbxConnector
 from gateway.telephony.settings import PbxSettings
+from tests.support.patience import PATIENCE
 from tests.unit.telephony.fakes import FakeSink, FakeTime, FakeTracker, call_record, until
 from tests.unit.telephony.test_leftovers import CALL, answered, ringing, stored
 
@@ -113,7 +114,7 @@ async def test_what_this_run_sees_of_a_call_is_completed_by_what_the_last_one_sa
 
 async def _reconnected(tracker: FakeTracker, time: FakeTime, sessions: int) -> None:
     """Let the client's pauses pass until it has had so many sessions."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while len(tracker.snapshots) < sessions:
             await time.advance(1)
             await asyncio.sleep(0.01)

@@ -18,6 +18,7 @@ from gateway.telephony.doctor import NOWHERE_CHANNEL, examine_pbx
 from gateway.telephony.settings import PbxSettings
 from tests.integration.telephony.watchers import connected, our_connector
 from tests.peers.asterisk.server import AMI_SECRET, AMI_USER, AsteriskPair
+from tests.support.patience import PATIENCE
 from tests.support.ports import LOOPBACK
 
 Examine = Callable[..., Awaitable[dict[str, Finding]]]
@@ -220,7 +221,7 @@ async def test_the_call_to_nowhere_is_no_call_for_a_gateway_that_listens(asteris
     await connector.start()
     await connected(connector)
     await examine_pbx(real(asterisk_pair, "least"), clock=SystemClock())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while not any(event == "Hangup" for event, _ in tracker.life):
             await asyncio.sleep(0.05)
     await connector.stop()

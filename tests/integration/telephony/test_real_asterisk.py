@@ -29,6 +29,7 @@ from tests.peers.asterisk.ami import Ami
 from tests.peers.asterisk.scenarios import DIRECT, SCENARIOS, Scenario
 from tests.peers.asterisk.server import AsteriskPair
 from tests.peers.asterisk.stage import Stage
+from tests.support.patience import PATIENCE
 
 pytestmark = [
     pytest.mark.peer("asterisk"),
@@ -164,7 +165,7 @@ async def test_stopping_in_the_middle_of_a_call_reports_no_end(asterisk_pair: As
     stage = Stage(judge, world, 49)
     await stage.behave(p1="answer:1:60")
     await stage.call_in(DIRECT, talk=20)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while Phase.ANSWERED not in _phases(sink):
             await asyncio.sleep(0.05)
     await connector.stop()

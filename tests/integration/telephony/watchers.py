@@ -25,10 +25,11 @@ from tests.peers.asterisk.plays import ROBOTS
 from tests.peers.asterisk.scenarios import Scenario
 from tests.peers.asterisk.server import AMI_SECRET, AMI_USER, AsteriskPair
 from tests.peers.asterisk.stage import Stage
+from tests.support.patience import PATIENCE
 from tests.support.ports import LOOPBACK
 
 REGION = "RU"
-REPORTED_WITHIN = 8.0
+REPORTED_WITHIN = 20.0
 """Seconds after the last hang-up in which our connector must have reported the end: 2 of settling, the rest for CPU."""
 
 LIFE = ("Newchannel", "Hangup")
@@ -179,7 +180,7 @@ def our_connector(pair: AsteriskPair, user: str = AMI_USER) -> tuple[RecordingSi
 
 async def connected(connector: PbxConnector) -> None:
     """Return when our connector says that it is connected."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not connector.health()[0].ok:
             await asyncio.sleep(0.02)
 

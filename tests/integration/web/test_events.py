@@ -16,6 +16,7 @@ from gateway.live.changes import ChangeKind, record
 from gateway.storage.tables import Change
 from tests.integration.web.site import Browser, Site
 from tests.support.clock import MONDAY
+from tests.support.patience import PATIENCE
 from tests.support.seed import add_lead
 
 
@@ -42,7 +43,7 @@ class Feed:
     async def next(self, *, comments: bool = False) -> Event:
         """The next event, or also the next comment; ``retry:`` is passed over."""
         while True:
-            lines = await asyncio.wait_for(self._block(), 10)
+            lines = await asyncio.wait_for(self._block(), PATIENCE)
             if lines[0].startswith(":") and comments:
                 return Event(comment=lines[0])
             fields = dict(line.split(": ", 1) for line in lines if not line.startswith((":", "retry")))
@@ -52,7 +53,7 @@ class Feed:
     async def ended(self) -> bool:
         """Whether the server ended the stream, soon."""
         try:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE):
                 while await self.answer.content.readline():
                     continue
         except (aiohttp.ClientError, ConnectionError):
@@ -158,7 +159,7 @@ async def test_a_stream_ends_when_the_session_does(site: Site, signed_in: Browse
 async def test_a_reader_who_goes_is_forgotten(site: Site, browser: Browser) -> None:
     async with feed(site, browser, await site.token()):
         assert site.server.events.readers == 1
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while site.server.events.readers:
             site.hub.publish()
             await add(site, f"l-{site.clock.monotonic()}")

@@ -33,6 +33,7 @@ from tests.integration.web.lead_office import QUOTED, SOUND, lead_site
 from tests.integration.web.site import PASSWORD, Browser, Site, new_browser
 from tests.integration.web.test_callbacks_api import Phones
 from tests.support.clock import MONDAY
+from tests.support.patience import PATIENCE
 
 IVAN = "/leads/l-ivan"
 
@@ -475,7 +476,7 @@ async def test_the_live_feed_tells_a_manager_no_more_than_ids(site: Site, boris:
     for name, browser in (("boris", boris), ("boss", boss)):
         async with browser.session.get(site.url("/api/v1/events?last_event_id=0")) as answer:
             text = ""
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE):
                 while "l-ivan" not in text:
                     text += (await answer.content.readany()).decode()
         heard[name] = text

@@ -22,6 +22,7 @@ from gateway.web.listeners import Listener
 from gateway.web.settings import WebSettings
 from tests.integration.web.site import ONE_PORT, Browser, Site, running_site
 from tests.support.clock import MONDAY
+from tests.support.patience import PATIENCE
 
 SECRET = "canary-7f3a"
 
@@ -56,7 +57,7 @@ async def raw(
 
 async def until_closed(reader: asyncio.StreamReader) -> bytes:
     """What came before the server closed, within five seconds."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         try:
             return await reader.read()
         except ConnectionError:
@@ -102,7 +103,7 @@ async def test_a_kept_connection_may_be_idle_longer_than_headers_may_take(store:
         await reader.readuntil(b"}}")
         await asyncio.sleep(0.6)
         writer.write(request)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             assert b"200 OK" in await reader.readuntil(b"}}")
 
 
@@ -119,7 +120,7 @@ async def test_too_many_connections_are_told_so_and_room_comes_back(store: Store
         public = site.server.listeners[0]
         async with raw(public), raw(public), raw(public) as (reader, _):
             assert (await until_closed(reader)).startswith(b"HTTP/1.1 503 ")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while len(public.guard):
                 await asyncio.sleep(0.01)
         async with aiohttp.ClientSession() as session, session.get(f"{site.server.public_address}/health") as answer:

@@ -14,6 +14,7 @@ from gateway.core.types import Kind
 from gateway.webforms import completer
 from gateway.webforms.settings import FormSettings
 from tests.support.forms import Elsewhere, FormHouse
+from tests.support.patience import PATIENCE
 from tests.unit.webforms import senders
 
 FULL: dict[str, Any] = senders.META_FULL
@@ -25,7 +26,7 @@ def form(elsewhere: Elsewhere) -> FormSettings:
 
 
 async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while not condition():
             await asyncio.sleep(0.005)
 

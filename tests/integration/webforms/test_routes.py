@@ -20,6 +20,7 @@ from gateway.webforms.intake import FLOOD, FormIntake
 from gateway.webforms.routes import is_navigation, peer_address, routes
 from gateway.webforms.settings import EMBEDDED_FORMS, FormSettings
 from gateway.webforms.submission import Submission
+from tests.support.patience import PATIENCE
 from tests.support.sink import ManualClock, RecordingSink
 
 Client = TestClient[web.Request, web.Application]
@@ -278,7 +279,7 @@ async def raw_request(port: int, octets: bytes, *, half_close: bool = False) -> 
     writer.write(octets)
     if half_close:
         writer.write_eof()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         told = await reader.readline()
     writer.close()
     return told

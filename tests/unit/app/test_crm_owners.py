@@ -12,6 +12,7 @@ from gateway.core.assignment import AssignRequest
 from gateway.core.types import Channel, Handle, HandleKind, Source
 from gateway.delivery.owners import FRESH_SECONDS, OwnerLookup
 from tests.support.clock import MONDAY, FakeClock
+from tests.support.patience import PATIENCE
 
 OLEG = User(id="8", name="Oleg")
 
@@ -79,7 +80,7 @@ async def test_a_crm_that_answers_nothing_delays_nobody_and_is_not_asked_by_ever
     assert [owners(asking(number)) for number in range(50)] == [None] * 50
     await turns()
     assert len(crm.asked) == MOST_UNDER_WAY
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while owners._under_way:
             await asyncio.sleep(0.005)
     assert owners(asking(0)) is None

@@ -168,9 +168,9 @@ NOISES = ["password" * 8000, "://" * 20_000, "a:" * 30_000, "bearer " * 9000, "\
 
 @pytest.mark.parametrize("noise", NOISES, ids=[noise[:8] for noise in NOISES])
 def test_a_hostile_text_costs_little_time(noise: str) -> None:
-    begin = time.perf_counter()
+    begin = time.process_time()
     human(noise, answer=noise)
-    assert time.perf_counter() - begin < 1
+    assert time.process_time() - begin < 1
 
 
 class Hostile:

@@ -13,6 +13,7 @@ from gateway.core.errors import LeadgateError, NotDurable
 from gateway.core.types import Direction, Inbound, Outcome, Receipt
 from gateway.telephony.record import CallRecord
 from gateway.telephony.snapshot import Snapshot
+from tests.support.patience import PATIENCE
 
 START = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -60,7 +61,7 @@ async def turns(count: int = 12) -> None:
 
 async def until(true: Callable[[], bool], what: str = "") -> None:
     """Wait for real sockets to do their work, at most 10 real seconds."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not true():
             await asyncio.sleep(0.002)
 

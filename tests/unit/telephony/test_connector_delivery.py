@@ -14,6 +14,7 @@ from gateway.core.errors import NotDurable
 from gateway.core.types import Inbound
 from gateway.telephony.delivery import AT_ONCE, TRIES, Delivery
 from gateway.telephony.report import inbound_of
+from tests.support.patience import PATIENCE
 from tests.unit.telephony.fakes import START, FakeSink, FakeTime, call_record, turns
 
 Make = Callable[..., Delivery]
@@ -196,4 +197,4 @@ async def test_a_stop_leaves_what_was_not_stored_in_the_backlog(sink: FakeSink, 
 
 async def test_nothing_to_deliver_is_drained(make: Make) -> None:
     waiting: Awaitable[None] = make().drained()
-    await asyncio.wait_for(waiting, 1)
+    await asyncio.wait_for(waiting, PATIENCE)
