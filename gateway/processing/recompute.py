@@ -93,7 +93,8 @@ def _apply(connection: Connection, *, ids: Sequence[str], at: datetime) -> list[
     stored = {row.id: row for row in rows}
     for change in changes:
         row, (outcome, reason) = stored[change.id], change.after
-        values: dict[str, Any] = {"details": {**row.details, "outcome": outcome, "missed_reason": reason}}
+        details = {**row.details, "outcome": outcome, "missed_reason": reason}
+        values: dict[str, Any] = {"details": details, "missed_reason": reason}
         if row.phase == Phase.ENDED.value:  # the column is for calls that are over
             values["outcome"] = outcome
         connection.execute(update(Interaction).where(Interaction.id == change.id).values(**values, updated_at=at))

@@ -69,6 +69,8 @@ async def test_wrong_labels_are_mended_and_right_ones_left_alone(any_store: Stor
     kept = await any_store.read(lambda c: c.execute(select(Interaction.details).where(Interaction.id == "b")).scalar())
     assert kept is not None
     assert kept["caller"] == "+79261234567"
+    reasons = select(Interaction.missed_reason).where(Interaction.id.in_(("b", "c")))
+    assert await any_store.read(lambda c: c.execute(reasons).scalars().all()) == ["no_answer"] * 2, "what reports read"
     assert kept["facts"] == {**RANG_OUT.as_json(), "linkedids": ["b"]}
 
 
