@@ -15,6 +15,7 @@ import secrets
 import ssl
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
+from datetime import datetime
 
 from gateway.core.clock import Clock
 from gateway.demo.mischief import Mischief, Wire
@@ -118,16 +119,19 @@ class PbxServer:
         for client in self._clients:
             client.wire.cut()
 
-    async def play(self, recording: Recording, *, speed: float = 1.0, caller: str | None = None) -> None:
+    async def play(
+        self, recording: Recording, *, speed: float = 1.0, caller: str | None = None, at: datetime | None = None
+    ) -> None:
         """Send a recording's events, ``speed`` times as fast as they were recorded; returns after the last.
 
         They are dated so that the last one happens at the end of the play: a fast play begins in the past, none ends in
-        the future. ``caller`` takes the place of the recorded caller's number everywhere.
+        the future. ``caller`` takes the place of the recorded caller's number everywhere. ``at``: dated as if it were
+        then; ids of channels are made of dates, so the parts of one call need the same.
         """
         ahead = recording.seconds * (1 - 1 / speed)
         old = recording.caller
         play = Play(
-            shift=int(self._clock.now().timestamp() - recording.began - ahead),
+            shift=int((at or self._clock.now()).timestamp() - recording.began - ahead),
             serial=next(self._serials),
             caller=(old, caller) if caller and old else None,
         )
