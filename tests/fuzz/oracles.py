@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import msgspec
 from selectolax.lexbor import LexborHTMLParser
 
 from gateway.telephony.record import CallRecord
@@ -51,21 +52,30 @@ def no_fault_is_logged() -> Iterator[None]:
         raise AssertionError(record.getMessage())
 
 
-def assert_storable(value: Any, place: str = "") -> None:
+def assert_storable(value: Any) -> None:
     """No text anywhere inside that PostgreSQL or a JSON document would refuse: NUL, halves of surrogate pairs."""
+    try:
+        if b"\\u0000" not in msgspec.json.encode(value):
+            return  # nearly always, and ten times as quick as to walk through it
+    except (UnicodeEncodeError, TypeError):
+        pass  # the walk says where, or that it is fine
+    _walk(value, "")
+
+
+def _walk(value: Any, place: str) -> None:
     if isinstance(value, str):
         assert "\0" not in value, place
         value.encode("utf-8")
     elif isinstance(value, Mapping):
         for name, inner in value.items():
-            assert_storable(name, place)
-            assert_storable(inner, f"{place}.{name}")
+            _walk(name, place)
+            _walk(inner, f"{place}.{name}")
     elif isinstance(value, list | tuple | set | frozenset):
         for inner in value:
-            assert_storable(inner, place)
+            _walk(inner, place)
     elif dataclasses.is_dataclass(value) and not isinstance(value, type):
         for field in dataclasses.fields(value):
-            assert_storable(getattr(value, field.name), f"{place}.{field.name}")
+            _walk(getattr(value, field.name), f"{place}.{field.name}")
 
 
 def assert_a_call(record: CallRecord) -> None:

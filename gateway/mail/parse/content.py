@@ -77,6 +77,9 @@ def read_content(data: bytes, root: Part, limits: Limits = DEFAULT_LIMITS) -> Co
     texts = _Collector(data, content, limits).collect(root)
     whole = _joined(texts) or _text_shown_as_file(data, content) or content.hidden_text
     whole = whole or _status_of_delivery(data, root, limits)
+    if "\x00" in whole:
+        content.problem("The text had NUL characters; they were left out.")
+        whole = whole.replace("\x00", "")
     if len(whole) > limits.text_chars:
         content.problem(f"The text was longer than {limits.text_chars} characters and was cut.")
     content.text = whole[: limits.text_chars]
@@ -174,9 +177,6 @@ class _Collector:
                 self._content.problem("The HTML of the letter was too long or too deep; not all of it was read.")
             return shown
         unified = text.replace("\r\n", "\n").replace("\r", "\n")
-        if "\x00" in unified:
-            self._content.problem("The text had NUL characters; they were left out.")
-            unified = unified.replace("\x00", "")
         if part.content_type in ("text/enriched", "text/richtext"):
             unified = _ENRICHED_TAG.sub("", unified)
         return _unflow(unified, part) if part.parameters.get("format", "").lower() == "flowed" else unified

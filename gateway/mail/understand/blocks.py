@@ -145,9 +145,9 @@ def _next_attribution(lines: Sequence[str], start: int) -> Block | None:
 def _run_together(text: str) -> dict[str, str]:
     found = list(_RUN_TOGETHER.finditer(text))
     fields: dict[str, str] = {}
-    for match, following in zip(found, [*found[1:], None], strict=True):
-        name = HEADER_LABELS[match.group(1).lower()]
-        fields.setdefault(name, text[match.end() : following.start() if following else len(text)].strip())
+    ends = [*(following.start() for following in found[1:]), len(text)]
+    for match, end in zip(found, ends, strict=False):  # without any there is an end all the same
+        fields.setdefault(HEADER_LABELS[match.group(1).lower()], text[match.end() : end].strip())
     return fields if "from" in fields else {}
 
 
