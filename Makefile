@@ -53,28 +53,35 @@ coverage: $(DEV_STAMP) ## the same, slower, with the share of lines that they re
 	@sh tests/peers/install.sh
 	$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
 
-lint: $(DEV_STAMP) ## ruff, mypy --strict, import-linter
+lint: $(DEV_STAMP) ## ruff, mypy --strict, import-linter, and make security
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@$(MAKE) --no-print-directory security
 
-# Apart from the locked environment: their dependencies clash with it, and atheris has wheels for Linux on x86-64 only.
-$(EXAMINERS)/.installed: $(BIN)/python Makefile
-	$(BIN)/python -m venv $(EXAMINERS)
-	$(EXAMINERS)/bin/pip install --quiet --disable-pip-version-check bandit==1.9.4 semgrep==1.182.0
+# The wheel of semgrep holds the whole program; the 45 packages that its Python part asks for would clash with ours. So it
+# is unpacked beside the environment, and called under the name by which it does without that part.
+$(EXAMINERS)/.installed: $(BIN)/python .semgrep/requirements.lock
+	@rm -rf $(EXAMINERS)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --target $(EXAMINERS) \
+	  -r .semgrep/requirements.lock || { rm -rf $(EXAMINERS); \
+	  echo "semgrep could not be installed, see above: this needs the network once (70 MB), or PIP_FIND_LINKS with its wheel" >&2; exit 1; }
+	@ln -s semgrep/bin/semgrep-core $(EXAMINERS)/osemgrep
 	@touch $@
 
+# atheris has wheels for Linux on x86-64 only.
 $(FUZZER)/.installed: $(DEV_STAMP) Makefile
 	$(BIN)/python -m venv $(FUZZER)
 	$(FUZZER)/bin/pip install --quiet --disable-pip-version-check atheris==3.0.0
 	@echo "$(CURDIR)/$$(echo $(VENV)/lib/python3*/site-packages)" > $$(echo $(FUZZER)/lib/python3*/site-packages)/leadgate.pth
 	@touch $@
 
-security: $(EXAMINERS)/.installed ## bandit, and our own semgrep rules (.semgrep) with their tests; no network once installed
-	$(EXAMINERS)/bin/bandit --quiet --recursive --configfile pyproject.toml gateway crm_adapter
-	PATH="$(EXAMINERS)/bin:$$PATH" $(BIN)/python -m tests.security.prove_rules
-	PATH="$(EXAMINERS)/bin:$$PATH" semgrep scan --config .semgrep/leadgate.yml --error --quiet --metrics off --disable-version-check gateway crm_adapter
+security: $(DEV_STAMP) $(EXAMINERS)/.installed ## bandit, and our own semgrep rules (.semgrep) with their tests; part of lint
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml gateway crm_adapter
+	$(BIN)/python -m tests.security.prove_rules $(EXAMINERS)/osemgrep
+	$(EXAMINERS)/osemgrep scan --experimental --config .semgrep/leadgate.yml --error --quiet --metrics off \
+	  --disable-version-check gateway crm_adapter
 
 SECONDS ?= 600
 fuzz: $(FUZZER)/.installed ## what strangers' bytes reach, for SECONDS=600; NAMES="mail form" for some of the targets
@@ -100,6 +107,8 @@ lock: ## resolve the dependencies anew (needs network; commit the result)
 	  --custom-compile-command "make lock" pyproject.toml --extra build -o requirements.lock --upgrade
 	.venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --custom-compile-command "make lock" -c requirements.lock pyproject.toml --all-extras -o requirements-dev.lock --upgrade
+	.venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-deps \
+	  --no-annotate --custom-compile-command "make lock" .semgrep/requirements.in -o .semgrep/requirements.lock --upgrade
 
 clean: ## remove the environment and caches (not ./data)
 	rm -rf $(VENV) .venv-lock $(FUZZER) $(EXAMINERS) .fuzz .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage

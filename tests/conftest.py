@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-pytest_plugins = ["tests.peers.plugin", "tests.support.store"]
+pytest_plugins = ["tests.peers.plugin", "tests.support.store", "tests.support.canaries"]

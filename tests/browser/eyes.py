@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import os
 from pathlib import Path
@@ -21,7 +20,7 @@ RULES = {
 }
 """Everything that axe-core knows of WCAG 2.2 AA; the size of targets (2.5.8) must be asked for by name."""
 LIGHT_PAGE = 60 * 1024
-"""Bytes of HTML, CSS and JavaScript of a page, compressed."""
+"""Bytes of HTML, CSS and JavaScript of a page, as they come over the wire."""
 _LOOK = """
 axe.run(document, %s).then((found) => found.violations.map((v) =>
   v.id + ": " + v.nodes.slice(0, 4).map((n) => `${n.target.join(" ")} (${n.any[0]?.message ?? ""})`).join("; ")))
@@ -35,7 +34,7 @@ def pictures(default: Path) -> Path:
 
 async def take_axe_along(page: Page) -> None:
     """Each page that is opened from now on can be looked at."""
-    await page.command("Page.addScriptToEvaluateOnNewDocument", source=axe.script())
+    await page.begin_with(axe.script())
 
 
 async def violations(page: Page) -> list[str]:
@@ -55,7 +54,7 @@ async def sign_in(page: Page, town: Town, login: str, *, language: str = "ru", p
     await page.type("[name=login]", login)
     await page.type("[name=password]", PASSWORD)
     await page.click("main form button")
-    await page.until("document.querySelector('.account a.who')")
+    await page.arrive("document.querySelector('.account a.who')")
     await speak(page, language)
 
 
@@ -63,19 +62,19 @@ async def speak(page: Page, language: str) -> None:
     """Choose a language, where it is another one."""
     if await page.run("document.documentElement.lang") != language:
         await page.click(f".languages [value={language}]")
-        await page.until(f"document.documentElement.lang === '{language}' && document.readyState === 'complete'")
+        await page.arrive(f"document.documentElement.lang === '{language}'")
 
 
 def strangers(page: Page, town: Town) -> list[str]:
     """Addresses outside of the gateway that the page asked for."""
     own = {urlsplit(town.url()).netloc, ""}
-    return [one.url for one in page.traffic.all if urlsplit(one.url).netloc not in own]
+    return [url for url in page.traffic if urlsplit(url).netloc not in own]
 
 
 async def weight(page: Page) -> int:
-    """Bytes of the page's own HTML, CSS and JavaScript, each compressed by gzip."""
-    sources: list[str] = await page.run("""(async () => Promise.all(
-      [location.href, ...Array.from(document.querySelectorAll('link[rel=stylesheet]'), (link) => link.href),
-       ...Array.from(document.querySelectorAll('script[src]'), (script) => script.src)]
-      .map((url) => fetch(url, {headers: {Accept: 'text/html,*/*'}}).then((answer) => answer.text()))))()""")
-    return sum(len(gzip.compress(source.encode(), 6)) for source in sources)
+    """Bytes of the page's own HTML, CSS and JavaScript, as they came over the wire."""
+    found: int = await page.run("""
+      performance.getEntriesByType("navigation").concat(performance.getEntriesByType("resource")
+        .filter((one) => /^(link|script)$/.test(one.initiatorType)))
+      .reduce((sum, one) => sum + one.encodedBodySize, 0)""")
+    return found

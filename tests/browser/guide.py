@@ -47,17 +47,11 @@ async def _paper(page: Page, _town: Town) -> None:
 
 
 async def _try_pbx(page: Page, here: Town) -> None:
-    typed = {
-        "name": "office",
-        "host": LOOPBACK,
-        "port": str(here.pbx.port),
-        "username": "leadgate",
-        "secret": PBX_SECRET,
-    }
-    for name, value in {**typed, "secret": PBX_SECRET}.items():
+    pbx = {"name": "office", "host": LOOPBACK, "port": str(here.pbx.port), "username": "leadgate"}
+    for name, value in {**pbx, "secret": PBX_SECRET}.items():
         await page.type(f"#pbx [name={name}]", value)
     await page.click("#pbx button.primary")
-    await page.until("document.querySelector('#tried .findings')", seconds=60)
+    await page.arrive("document.querySelector('#tried .findings')")
     await page.run("document.querySelector('#pbx').scrollIntoView()")
 
 
@@ -106,16 +100,15 @@ SHOTS: Mapping[str, Shot] = {
 async def take(folder: Path, languages: tuple[str, ...] = ("ru", "en")) -> None:
     """All pictures, as ``board.ru.webp``."""
     with tempfile.TemporaryDirectory() as temporary:
-        async with town(Path(temporary) / "town") as here:
+        async with town(Path(temporary) / "town") as here, chromium() as browser:
             ids = await morning(here)
             for language in languages:
                 for login in (ANNA, OWNER):
-                    async with chromium(Path(temporary) / f"{language}-{login}") as browser:
-                        await _of(browser, here, login, language, ids, folder)
+                    await _of(browser, here, login, language, ids, folder)
 
 
 async def _of(browser: Chromium, here: Town, login: str, language: str, ids: Mapping[str, str], folder: Path) -> None:
-    async with browser.tab(first=True) as page:
+    async with browser.tab() as page:
         await page.screen(eyes.WIDE)
         await eyes.sign_in(page, here, login, language=language)
         for name, shot in SHOTS.items():

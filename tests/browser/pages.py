@@ -7,7 +7,8 @@ from datetime import timedelta
 
 from tests.browser.town import BORIS, Town
 
-NO_PAGES = ("/api/", "/static/", "/f/", "/health", "/metrics", "/contacts/table.", "/reports/{report}/table.")
+NO_PAGES = ("/api/", "/static/", "/f/", "/health", "/metrics", "/contacts/table.", "/reports/{report}/table.",
+            "/reports/{report}/rows.")  # fmt: skip
 """Beginnings of addresses that give something else."""
 SIGNED_OUT = ("/api", "/login", "/login/code", "/setup/{token}")
 """Pages of those who are not signed in yet: ``outside`` gives their addresses."""

@@ -19,7 +19,7 @@ import pytest
 from tests.browser import eyes, pages
 from tests.browser.town import OWNER, Town, town
 from tests.browser.work import morning
-from tests.support.browser import Page, browser
+from tests.support.browser import Page, chromium
 
 pytestmark = [pytest.mark.peer("chromium"), pytest.mark.peer("axe")]
 
@@ -27,7 +27,7 @@ Look = tuple[int, bool]
 """The width of the screen, and whether it is dark."""
 ALL: tuple[Look, ...] = tuple((width, dark) for width in (eyes.WIDE, eyes.PHONE) for dark in (False, True))
 DESK, DARK_PHONE = ALL[0], ALL[-1]
-BROWSERS = 2
+TABS = 2
 """Each goes through a part of the pages, as many as CI has cores."""
 
 
@@ -35,7 +35,7 @@ def looks(language: str, number: int) -> tuple[Look, ...]:
     """How a page is looked at."""
     if os.environ.get("LEADGATE_EYES") == "all":
         return ALL
-    on_the_desk = (number % (2 * BROWSERS) < BROWSERS) == (language == "ru")
+    on_the_desk = (number % (2 * TABS) < TABS) == (language == "ru")
     return (DESK,) if on_the_desk else (DARK_PHONE,)
 
 
@@ -79,7 +79,7 @@ async def visit(
     """A part of the pages in both languages: first those of whoever is not signed in, then the others."""
     await eyes.take_axe_along(page)
     visited = Visit(town, page, pictures)
-    numbered = list(enumerate([*outside, *pages.addresses(ids)]))[part::BROWSERS]
+    numbered = list(enumerate([*outside, *pages.addresses(ids)]))[part::TABS]
     for signed_in in (False, True):
         for language in ("ru", "en"):
             await page.screen(eyes.WIDE)
@@ -100,10 +100,10 @@ async def visit(
 
 async def test_every_page_can_be_used_by_everybody_and_fits_the_screen(tmp_path: Path) -> None:
     folder = eyes.pictures(tmp_path / "pictures")
-    async with town(tmp_path / "town") as here, AsyncExitStack() as stack:
+    async with town(tmp_path / "town") as here, chromium() as browser, AsyncExitStack() as stack:
         ids = await morning(here)
         assert pages.routes(here) == set(pages.SIGNED_IN), "a page is not in tests/browser/pages.py"
-        tabs = [await stack.enter_async_context(browser(tmp_path / f"browser-{part}")) for part in range(BROWSERS)]
+        tabs = [await stack.enter_async_context(browser.tab()) for _ in range(TABS)]
         outside = await pages.outside(here)  # once: a second link would end the first
         visits = await asyncio.gather(*(visit(here, tab, outside, ids, folder, part) for part, tab in enumerate(tabs)))
     faults = [fault for one in visits for fault in one.faults]

@@ -20,10 +20,10 @@ pytestmark = pytest.mark.peer("chromium")
 @asynccontextmanager
 async def new_gateway(folder: Path) -> AsyncIterator[tuple[Town, Page, str]]:
     """A gateway without a configuration of anything, a browser, and the link that its log shows."""
-    async with town(folder / "town", past=False, office=False) as here, chromium(folder) as browser:
+    async with town(folder / "town", past=False, office=False) as here, chromium() as browser:
         link = await here.gateway.first_sign_in()
         assert link is not None
-        async with browser.tab(first=True) as page:
+        async with browser.tab() as page:
             yield here, page, link
 
 
@@ -34,7 +34,7 @@ async def attempt(page: Page, kind: str, **typed: str) -> str:
         await page.type(f"{form} [name={name}]", value)
     await page.run("window.sent = true")
     await page.click(f"{form} button.primary")
-    await page.until(f"!window.sent && document.querySelector('#{kind} #tried')", seconds=60)
+    await page.arrive(f"!window.sent && document.querySelector('#{kind} #tried')")
     text: str = await page.run("document.querySelector('#tried').innerText")
     return text
 
@@ -48,17 +48,17 @@ async def test_from_nothing_to_the_first_lead(language: str, width: int, tmp_pat
         await page.type("[name=password]", "short")
         await page.type("[name=again]", "short")
         await page.click("main form button.primary")
-        assert await page.run("location.pathname.startsWith('/setup/')"), "a short password is not taken"
+        assert await page.run("document.querySelector('[name=password]').matches(':invalid')"), "it is not taken"
         await page.type("[name=password]", PASSWORD)
         await page.type("[name=again]", PASSWORD)
         await page.click("main form button.primary")
-        await page.until("document.querySelector('.sections')")
+        await page.arrive("document.querySelector('.sections')")
         await page.open(here.url("/settings"))
         assert await page.run("!!document.querySelector('#pbx form')"), "an empty gateway shows the first steps"
         assert not await eyes.is_too_wide(page)
         await _tried_on_the_spot(page, here)
         await _first_lead(page, here)
-        assert [said for said in page.problems if "net::ERR" not in said] == [], "but for the minute without a gateway"
+        assert page.problems == []
         assert eyes.strangers(page, here) == []
 
 
@@ -87,6 +87,7 @@ async def _first_lead(page: Page, here: Town) -> None:
     pbx = f'[[pbx]]\nname = "office"\nhost = "{LOOPBACK}"\nport = {here.pbx.port}\nusername = "leadgate"\n'
     form = '[[form]]\nkey = "kitchens"\nname = "Kitchens"\n'
     file.write_text(f'{file.read_text()}{form}{pbx}secret = "{PBX_SECRET}"\n', encoding="utf-8")
+    await page.open("about:blank")  # a page that misses the gateway says so in its console
     await here.restart()
     await page.open(here.url("/leads"))
     await page.until("document.querySelector('[data-live-state]').dataset.state === 'on'")
@@ -97,4 +98,4 @@ async def _first_lead(page: Page, here: Town) -> None:
     await page.until("document.querySelector('.lead .name')?.textContent === 'Мария'")
     await page.open(here.url("/settings/sources"))
     await page.click("form[action^='/settings/sources/pbx/office/examine'] button")
-    await page.until("document.querySelector('.findings [data-level=OK]')", seconds=60)
+    await page.arrive("document.querySelector('.findings [data-level=OK]')")

@@ -14,13 +14,12 @@ import pytest
 from tests.browser import eyes
 from tests.browser.town import ANNA, BORIS, CHIEF, Town, town
 from tests.browser.work import MORNING
-from tests.support.browser import Chromium, Page, chromium
+from tests.support.browser import PATIENCE_SECONDS, Chromium, Page, chromium
 
 pytestmark = pytest.mark.peer("chromium")
 
 LIVE_SECONDS = 1.0
 """From the last event of a missed call to its row on an open board. A busy machine gets more."""
-PATIENCE = 10.0
 NEWCOMER = "79998887766"
 LINE_OF_ANNA = "direct_no_answer"
 """A recording in which the phone 101 rings, which is Anna's."""
@@ -29,7 +28,7 @@ LINE_OF_ANNA = "direct_no_answer"
 @asynccontextmanager
 async def working(folder: Path) -> AsyncIterator[tuple[Town, Chromium]]:
     """The town this morning, and a browser."""
-    async with town(folder / "town", past=False) as here, chromium(folder) as browser:
+    async with town(folder / "town", past=False) as here, chromium() as browser:
         await here.play(MORNING)
         yield here, browser
 
@@ -43,25 +42,25 @@ async def at_the_board(page: Page, here: Town, login: str, *, language: str, wid
 
 async def toast(page: Page) -> str:
     """What was told about the last deed; it is put away."""
-    await page.until("document.querySelector('.toast')")
-    text: str = await page.run("document.querySelector('.toast').textContent")
-    await page.run("document.querySelector('.toast')?.remove()")
+    text: str = await page.value(
+        "(() => { const told = document.querySelector('.toast'); told?.remove(); return told?.textContent; })()"
+    )
     return text
 
 
 async def test_a_missed_call_comes_to_the_open_board_by_itself(tmp_path: Path) -> None:
-    async with working(tmp_path) as (here, browser), browser.tab(first=True) as page:
+    async with working(tmp_path) as (here, browser), browser.tab() as page:
         await at_the_board(page, here, ANNA, language="ru", width=eyes.WIDE)
         await page.run("window.notReloaded = true")
         before = await page.run("document.querySelectorAll('.callback').length")
         await here.call(LINE_OF_ANNA, NEWCOMER)
         began = time.monotonic()
-        await page.until(f"document.querySelectorAll('.callback').length > {before}", seconds=PATIENCE)
+        await page.until(f"document.querySelectorAll('.callback').length > {before}")
         print(
             f"a missed call was on the board {time.monotonic() - began:.2f} s after it ended (meant: {LIVE_SECONDS} s)"
         )
         assert await page.run("window.notReloaded"), "the page was loaded anew"
-        assert await page.run("document.title") == f"({before + 1}) Перезвоны · Leadgate"
+        await page.until(f"document.title === '({before + 1}) Перезвоны · Leadgate'")
         assert page.problems == []
         assert eyes.strangers(page, here) == []
 
@@ -69,27 +68,25 @@ async def test_a_missed_call_comes_to_the_open_board_by_itself(tmp_path: Path) -
 async def test_the_pop_up_is_only_for_whom_the_call_concerns(tmp_path: Path) -> None:
     async with (
         working(tmp_path) as (here, browser),
-        chromium(tmp_path / "boris") as other,
-        browser.tab(first=True) as anna,
-        other.tab(first=True) as boris,
+        browser.tab() as anna,
+        browser.tab() as boris,
     ):
         await at_the_board(anna, here, ANNA, language="ru", width=eyes.WIDE)
         await at_the_board(boris, here, BORIS, language="en", width=eyes.PHONE)
-        ringing = asyncio.create_task(here.call(LINE_OF_ANNA, "79261234567", speed=3))
-        await anna.until("document.querySelector('.ring')", seconds=PATIENCE)
-        shown = await anna.run("document.querySelector('.ring').textContent")
-        assert "Иван Петров" in shown
-        assert "Вам звонят" in shown or "Звонит ваш телефон" in shown
-        assert not await boris.run("!!document.querySelector('.ring')")
-        await anna.click(".ring h2 a")
-        await anna.until("document.querySelector('#lead')")
-        await ringing
-        await anna.until("!document.querySelector('.ring')", seconds=PATIENCE)
+        async with here.ringing(LINE_OF_ANNA, "79261234567"):
+            shown = await anna.value("document.querySelector('.ring')?.textContent")
+            assert "Иван Петров" in shown
+            assert "Вам звонят" in shown or "Звонит ваш телефон" in shown
+            assert not await boris.run("!!document.querySelector('.ring')")
+            await anna.click(".ring h2 a")
+            await anna.arrive("document.querySelector('#lead')")
+            await anna.until("document.querySelector('.ring')")
+        await anna.until("!document.querySelector('.ring')")
         assert anna.problems == boris.problems == []
 
 
 async def test_the_board_by_keyboard_alone(tmp_path: Path) -> None:
-    async with working(tmp_path) as (here, browser), browser.tab(first=True) as page:
+    async with working(tmp_path) as (here, browser), browser.tab() as page:
         await at_the_board(page, here, ANNA, language="ru", width=eyes.WIDE)
         await page.press("?")
         await page.until("document.querySelector('#keys[open]')")
@@ -97,18 +94,16 @@ async def test_the_board_by_keyboard_alone(tmp_path: Path) -> None:
         await page.until("!document.querySelector('#keys[open]')")
         await page.press("j", "j", "k")
         first = "document.querySelectorAll('.callback')[0]"
-        assert await page.run(f"document.activeElement === {first}")
+        await page.until(f"document.activeElement === {first}")
         await page.press("t")
-        assert "Анна Смирнова" in await _after(page, f"{first}.querySelector('.whose b')?.textContent")
+        await page.until(f"{first}.querySelector('.whose b')?.textContent.includes('Анна Смирнова')")
         await toast(page)
         await page.press("j", "k", "n")
         await page.until("document.activeElement.matches('.pop textarea')")
-        await page.command("Input.insertText", text="Перезвонить жене")
+        await page.write("Перезвонить жене")
         await page.press("Escape")
         await page.press("n")
-        assert await page.run("document.activeElement.value") == "Перезвонить жене", (
-            "a menu that is closed loses nothing"
-        )
+        await page.until("document.activeElement.value === 'Перезвонить жене'")  # a menu that is closed loses nothing
         await page.press("Escape", "c")
         assert "Ваш телефон звонит" in await toast(page)
         assert any(action.get("Action") == "Originate" for action in here.pbx.actions)
@@ -117,13 +112,13 @@ async def test_the_board_by_keyboard_alone(tmp_path: Path) -> None:
         await page.press("Escape", "a")
         await page.until("document.activeElement.matches('.pop select')")
         await page.press("Escape", "Enter")
-        await page.until("location.pathname.startsWith('/callbacks/')")
+        await page.arrive("location.pathname.startsWith('/callbacks/')")
         assert page.problems == []
 
 
 async def unfold(page: Page, fold: str) -> None:
     """The card is renewed too."""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not await page.run(f"document.querySelector('{fold}').open"):
             await page.click(f"{fold} > summary")
             await asyncio.sleep(0.1)
@@ -131,21 +126,15 @@ async def unfold(page: Page, fold: str) -> None:
 
 async def open_menu(page: Page, row: str, menu: str) -> None:
     """The board is renewed after each deed, and rows change places: who missed the button presses it again."""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not await page.run(f"!!document.querySelector('{row} > .pop')"):
             await page.click(f"{row} [data-menu={menu}]")
             await asyncio.sleep(0.1)
 
 
-async def _after(page: Page, expression: str) -> str:
-    await page.until(expression)
-    value: str = await page.run(expression)
-    return value
-
-
 @pytest.mark.parametrize(("language", "width"), [("ru", eyes.WIDE), ("en", eyes.PHONE)])
 async def test_a_day_from_the_first_callback_to_the_report(language: str, width: int, tmp_path: Path) -> None:
-    async with working(tmp_path) as (here, browser), browser.tab(first=True) as page:
+    async with working(tmp_path) as (here, browser), browser.tab() as page:
         await at_the_board(page, here, ANNA, language=language, width=width)
         await _callbacks(page)
         await _the_lead(page, here)
@@ -187,7 +176,7 @@ async def _the_lead(page: Page, here: Town) -> None:
     """Answer the letter, the stage, the owner, a note, a task, a document."""
     await page.open(here.url("/leads?q=9261234567"))
     await page.click(".lead .name")
-    await page.until("document.querySelector('#lead')")
+    await page.arrive("document.querySelector('#lead')")
     await unfold(page, "#answer")
     await page.type("#answer textarea", "Добрый день! Счёт будет сегодня.")
     await page.click("#answer button.primary")
@@ -199,13 +188,12 @@ async def _the_lead(page: Page, here: Town) -> None:
     await page.click("#owner form button")
     await toast(page)
     await page.type(".note-form textarea", "Нужен счёт на 12 комплектов")
-    await page.run("document.querySelector('.note-form button').focus(), 1")
-    await page.press("Enter")  # by the keyboard: what comes live meanwhile moves things away from the mouse
+    await page.click(".note-form button")
     await page.until("document.querySelector('.item.note')")
     await toast(page)
     await unfold(page, "#task")
     await page.type("#task [name=text]", "Отправить счёт")
-    await page.run("document.querySelector('#task [name=due_at]').value = '2030-01-01T10:00'")
+    await page.type("#task [name=due_at]", "2030-01-01T10:00")
     await page.click("#task form button:not([name])")
     await page.until("document.querySelector('.task')")
     lead = await page.run("location.pathname")
@@ -213,41 +201,46 @@ async def _the_lead(page: Page, here: Town) -> None:
     for field in await page.run("Array.from(document.querySelectorAll('main form [required]'), (f) => f.name)"):
         await page.type(f"main form [name={json.dumps(field)}]", "Письмо о заказе")
     await page.click("main form button.primary")
-    await page.until("!location.pathname.endsWith('/document')")
-    assert [letter.message["Subject"] for letter in here.mail.arrived], "the answer left the house"
+    await page.arrive("!location.pathname.endsWith('/document')")
+    async with asyncio.timeout(PATIENCE_SECONDS):  # until the answer has left the house
+        while not here.mail.arrived:
+            await asyncio.sleep(0.05)
 
 
 async def _merging(page: Page, here: Town) -> None:
     """Maria came twice: one person out of two, and two again, which only who leads the others may do."""
     await page.open(here.url("/leads?q=9035550177"))
     await page.click(".lead .name")
+    await page.arrive("document.querySelector('#lead')")
     await page.click(".card a[href$='/merge']")
+    await page.arrive("location.pathname.endsWith('/merge')")
     await page.type("main [type=search]", "9035550999")
     await page.click("main .search button")
+    await page.arrive("location.search === '?q=9035550999'")
     await page.click(".candidate form button")
-    await page.until("document.querySelector('#lead')?.textContent.includes('555-09-99')")
+    await page.arrive("document.querySelector('#lead')?.textContent.includes('555-09-99')")
     lead = await page.run("location.pathname")
     await page.click("form[action='/logout'] button")
-    await page.until("location.pathname === '/login'")
+    await page.arrive("location.pathname === '/login'")
     await eyes.sign_in(page, here, CHIEF, path=lead)
     await page.click(".card form[action$='/part'] button")
     await page.until("!document.querySelector('.card aside').textContent.includes('555-09-99')")
 
 
 async def test_what_was_typed_outlives_the_session_and_a_restart(tmp_path: Path) -> None:
-    async with working(tmp_path) as (here, browser), browser.tab(first=True) as page:
+    async with working(tmp_path) as (here, browser), browser.tab() as page:
         await at_the_board(page, here, ANNA, language="ru", width=eyes.PHONE)
         await page.click(".callback:first-child [data-menu=more]")
         await page.type(".callback > .pop textarea", "Очень важные слова")
         await here.restart()
-        await page.until("document.querySelector('[data-live-state]').dataset.state === 'on'", seconds=30)
+        await page.until("document.querySelector('[data-live-state]').dataset.state === 'on'")
         assert await page.run("document.querySelector('.callback > .pop textarea').value") == "Очень важные слова"
-        await page.command("Network.clearBrowserCookies")
+        await page.forget_cookies()
         await page.click(".callback > .pop form[action$='/note'] button")
-        await page.until("location.pathname === '/login'")
+        await page.arrive("location.pathname === '/login'")
         await eyes.sign_in(page, here, ANNA)
         await page.click(".callback:first-child [data-menu=more]")
-        assert await page.run("document.querySelector('.callback > .pop textarea').value") == "Очень важные слова"
+        await page.until("document.querySelector('.callback > .pop textarea').value === 'Очень важные слова'")
         await page.click(".callback > .pop form[action$='/note'] button")
         await toast(page)
         await page.open(here.url("/"))

@@ -22,15 +22,14 @@ async def send(page: Page, form: str, button: str = "button", **fields: str) -> 
         await page.type(f"{form} [name={name}]", value)
     loaded = await page.run("performance.timeOrigin")
     await page.click(f"{form} {button}")
-    await page.until(f"performance.timeOrigin !== {loaded} && document.readyState === 'complete'")
+    await page.arrive(f"performance.timeOrigin !== {loaded}")
     assert not await page.run("document.querySelector('.problem')?.innerText ?? ''"), form
 
 
 async def test_the_day_of_a_manager(tmp_path: Path) -> None:
-    async with town(tmp_path / "town", past=False) as here, chromium(tmp_path) as browser:
+    async with town(tmp_path / "town", past=False) as here, chromium() as browser:
         await here.play(MORNING)
-        async with browser.tab(first=True) as page:
-            await page.command("Emulation.setScriptExecutionDisabled", value=True)
+        async with browser.tab(scripts=False) as page:
             await page.screen(eyes.WIDE)
             await eyes.sign_in(page, here, ANNA, language="ru")
             assert not await page.run("!!document.querySelector('[data-live-state]')?.dataset.state"), "no script ran"
@@ -41,7 +40,7 @@ async def test_the_day_of_a_manager(tmp_path: Path) -> None:
 
 async def _callback(page: Page, here: Town) -> None:
     await page.click(".callback [data-open]")
-    await page.until("location.pathname.startsWith('/callbacks/')")
+    await page.arrive("location.pathname.startsWith('/callbacks/')")
     await send(page, "form[action$='/claim']")
     await send(page, "form[action$='/note']", note=NOTE)
     assert NOTE in await page.run("document.querySelector('.history').innerText")
@@ -61,14 +60,13 @@ async def _callback(page: Page, here: Town) -> None:
 async def _lead(page: Page, here: Town) -> None:
     await page.open(here.url("/leads?q=9261234567"))
     await page.click(".lead .name")
-    await page.until("document.querySelector('#lead')")
+    await page.arrive("document.querySelector('#lead')")
     await send(page, ".stages", "button[value=qualified]")
     await send(page, ".note-form", text=NOTE)
     await page.click("#answer > summary")
     await send(page, "#answer form", "button.primary", text="Добрый день!")
     await page.click("#task > summary")
-    await page.run("document.querySelector('#task [name=due_at]').value = '2030-01-01T10:00'")
-    await send(page, "#task form", text="Отправить счёт")
+    await send(page, "#task form", text="Отправить счёт", due_at="2030-01-01T10:00")
     await send(page, ".task form", "button[value=done]")
     await page.click("#amount > summary")
     await send(page, "#amount form[action$='/amount']", amount="222000")

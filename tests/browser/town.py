@@ -21,6 +21,7 @@ from gateway.config import Settings
 from gateway.core.clock import SystemClock, new_id
 from gateway.demo.actors import Actors, recording
 from gateway.demo.pbx import PbxServer
+from gateway.demo.recording import Play
 from gateway.demo.script import Step
 from gateway.mail.settings import split_address
 from gateway.storage.tables import Interaction, Journal
@@ -35,6 +36,8 @@ CHIEF, ANNA, BORIS, OWNER = "olga", "anna", "boris", "pavel"
 PBX_SECRET = "secret-of-the-pbx"
 FAST = 25.0
 """How many times as fast as they happened calls are played."""
+HELD = 500
+"""Number of the play of a call that is held ringing, which no other play comes to."""
 
 CONFIG = """
 [gateway]
@@ -160,6 +163,21 @@ class Town:
     async def call(self, name: str, caller: str, *, speed: float = FAST) -> None:
         """One recorded call; returns with its last event."""
         await self.pbx.play(recording(name), speed=speed, caller=caller)
+
+    @asynccontextmanager
+    async def ringing(self, name: str, caller: str) -> AsyncIterator[None]:
+        """A recorded call that rings for as long as the test looks at it; then it ends as it did."""
+        recorded = recording(name)
+        assert recorded.caller is not None
+        shift = int(self.clock.now().timestamp() - recorded.began - recorded.seconds)
+        play = Play(shift=shift, serial=HELD, caller=(recorded.caller, caller))
+        events = [event.headers for event in play.events(recorded)]
+        end = next(place for place, headers in enumerate(events) if ("Event", "DialEnd") in headers)
+        for headers in events[:end]:
+            await self.pbx.send(headers)
+        yield
+        for headers in events[end:]:
+            await self.pbx.send(headers)
 
     async def quiet(self, *, seconds: float = 30) -> None:
         """Return when nothing waits to be understood and no call goes on."""

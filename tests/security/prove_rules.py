@@ -24,9 +24,9 @@ def expected() -> dict[tuple[str, int], bool]:
     return {(mark[2], number + 1): mark[1] == "ruleid" for number, mark in marks if mark}
 
 
-def found() -> set[tuple[str, int]]:
+def found(semgrep: str) -> set[tuple[str, int]]:
     """What semgrep finds in the examples."""
-    command = ["semgrep", "scan", "--config", str(RULES), "--json", "--quiet", "--metrics", "off",
+    command = [semgrep, "scan", "--experimental", "--config", str(RULES), "--json", "--quiet", "--metrics", "off",
                "--disable-version-check", "--no-git-ignore", str(EXAMPLES)]  # fmt: skip
     told = json.loads(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
     return {(one["check_id"].rpartition(".")[2], one["start"]["line"]) for one in told["results"]}
@@ -34,7 +34,7 @@ def found() -> set[tuple[str, int]]:
 
 def main() -> int:
     """1 where a rule finds too little or too much, or has no example."""
-    wanted, got = expected(), found()
+    wanted, got = expected(), found(sys.argv[1])
     missed = [place for place, must in wanted.items() if must and place not in got]
     wrong = [f"{rule}: not found in line {line}" for rule, line in missed]
     wrong += [f"{rule}: found in line {line}, which is fine" for rule, line in got if wanted.get((rule, line)) is False]

@@ -35,23 +35,27 @@ async def site(store: Store, tmp_path: Path) -> AsyncIterator[Site]:
 
 
 @pytest_asyncio.fixture
-async def page(site: Site, tmp_path: Path) -> AsyncIterator[Page]:
+async def page(site: Site) -> AsyncIterator[Page]:
     """Signed in, the card of Ivan's lead open."""
-    async with browser(tmp_path) as opened:
+    async with browser() as opened:
         await opened.open(site.url(f"/login?next={IVAN}"))
-        fields = {"login": "chief", "password": PASSWORD}
-        for name, value in fields.items():
-            await opened.run(f"document.querySelector('[name={name}]').value = {json.dumps(value)}")
-        await opened.run("document.querySelector('[name=password]').form.requestSubmit()")
-        await opened.until("document.querySelector('#lead')")
+        await sign_in(opened)
+        await opened.arrive("document.querySelector('#lead')")
         yield opened
+
+
+async def sign_in(page: Page) -> None:
+    """Fill in the form."""
+    await page.type("[name=login]", "chief")
+    await page.type("[name=password]", PASSWORD)
+    await page.press("Enter")
 
 
 async def type_into(page: Page, selector: str, text: str) -> None:
     """As a person types: with the event that the drafts listen to."""
     found = f"document.querySelector({json.dumps(selector)})"
-    await page.run(f"{found}.value = {json.dumps(text)}")
-    await page.run(f"{found}.dispatchEvent(new Event('input', {{bubbles: true}}))")
+    typed = "dispatchEvent(new Event('input', {bubbles: true}))"
+    await page.run(f"{found}.value = {json.dumps(text)}, {found}.{typed}")
 
 
 async def send(page: Page, form: str) -> None:
@@ -114,13 +118,11 @@ async def test_who_comes_second_is_told_and_can_send_again(page: Page, site: Sit
 async def test_the_session_that_ended_loses_no_answer(page: Page, site: Site) -> None:
     await page.run("document.querySelector('#answer').open = true")
     await type_into(page, "#answer [name=text]", "Спасибо, считаем")
-    await page.command("Network.clearBrowserCookies")
+    await page.forget_cookies()
     await send(page, "answer-one")
-    await page.until("location.pathname === '/login'")
-    for name, value in {"login": "chief", "password": PASSWORD}.items():
-        await page.run(f"document.querySelector('[name={name}]').value = {json.dumps(value)}")
-    await page.run("document.querySelector('[name=password]').form.requestSubmit()")
-    await page.until("document.querySelector('.brand') && location.pathname !== '/login'")
+    await page.arrive("location.pathname === '/login'")
+    await sign_in(page)
+    await page.arrive("document.querySelector('.brand') && location.pathname !== '/login'")
     await page.open(site.url(IVAN))
     assert await page.run("document.querySelector('#answer [name=text]').value") == "Спасибо, считаем"
 
@@ -131,8 +133,7 @@ async def test_nothing_is_wider_than_the_screen_and_every_field_has_a_name(page:
         .map((field) => field.outerHTML)"""
     for path in ("/leads", IVAN, f"{IVAN}/merge", f"{IVAN}/document?template=invoice&language=ru"):
         for width in (390, 1280):
-            screen = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
-            await page.command("Emulation.setDeviceMetricsOverride", **screen)
+            await page.screen(width)
             await page.open(site.url(path))
             fits = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
             assert await page.run(fits), (path, width)

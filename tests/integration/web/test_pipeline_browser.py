@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -27,17 +26,15 @@ async def site(store: Store, tmp_path: Path) -> AsyncIterator[Site]:
 
 
 @pytest_asyncio.fixture
-async def page(site: Site, tmp_path: Path) -> AsyncIterator[Page]:
+async def page(site: Site) -> AsyncIterator[Page]:
     """Signed in, the board open."""
-    async with browser(tmp_path) as opened:
-        await opened.command(
-            "Emulation.setDeviceMetricsOverride", width=1600, height=900, deviceScaleFactor=1, mobile=False
-        )
+    async with browser() as opened:
+        await opened.screen(1600)
         await opened.open(site.url("/login?next=/pipeline"))
-        for name, value in {"login": "anna-chief", "password": PASSWORD}.items():
-            await opened.run(f"document.querySelector('[name={name}]').value = {json.dumps(value)}")
-        await opened.run("document.querySelector('[name=password]').form.requestSubmit()")
-        await opened.until("document.querySelector('.deal .grip')")
+        await opened.type("[name=login]", "anna-chief")
+        await opened.type("[name=password]", PASSWORD)
+        await opened.press("Enter")
+        await opened.arrive("document.querySelector('.deal .grip')")
         yield opened
 
 
@@ -45,33 +42,12 @@ async def stage_of(site: Site, lead_id: str) -> str:
     return await site.store.read(lambda c: c.execute(select(Lead.stage).where(Lead.id == lead_id)).scalar_one())
 
 
-async def middle(page: Page, selector: str) -> tuple[float, float]:
-    """Where the middle of an element is on the screen."""
-    box = await page.run(
-        f"(() => {{ const b = document.querySelector({json.dumps(selector)}).getBoundingClientRect();"
-        "return [b.left + b.width / 2, b.top + Math.min(b.height / 2, 60)]; })()"
-    )
-    return box[0], box[1]
-
-
-async def mouse(page: Page, kind: str, at: tuple[float, float]) -> None:
-    await page.command("Input.dispatchMouseEvent", type=kind, x=at[0], y=at[1], button="left", buttons=1, clickCount=1)
-
-
-async def press(page: Page, *keys: str) -> None:
-    for key in keys:
-        text = {"text": "\r"} if key == "Enter" else {}
-        await page.command("Input.dispatchKeyEvent", type="keyDown", key=key, code=key, **text)
-        await page.command("Input.dispatchKeyEvent", type="keyUp", key=key, code=key)
-
-
 async def test_a_card_is_dragged_to_another_stage_and_stays_there(site: Site, page: Page) -> None:
-    grip, target = await middle(page, "#deal-l-ivan .grip"), await middle(page, "#stage-qualified")
-    await mouse(page, "mousePressed", grip)
-    await mouse(page, "mouseMoved", (grip[0] + 20, grip[1] + 10))
-    await mouse(page, "mouseMoved", target)
+    await page.hover("#deal-l-ivan .grip")
+    await page.mouse.down()
+    await page.hover("#stage-qualified h2", covered=True)
     await page.until("document.querySelector('#stage-qualified[data-over]') && document.querySelector('.ghost')")
-    await mouse(page, "mouseReleased", target)
+    await page.mouse.up()
     await page.until("document.querySelector('#stage-qualified #deal-l-ivan .grip')")
     await page.until("document.querySelector('.toast')")
     assert await stage_of(site, "l-ivan") == "qualified"
@@ -81,9 +57,9 @@ async def test_a_card_is_dragged_to_another_stage_and_stays_there(site: Site, pa
 
 async def test_a_card_is_moved_by_keys_and_a_change_of_mind_leaves_it(site: Site, page: Page) -> None:
     await page.run("document.querySelector('#grip-l-ivan').focus()")
-    await press(page, "Enter", "ArrowRight", "ArrowRight", "Escape")
+    await page.press("Enter", "ArrowRight", "ArrowRight", "Escape")
     assert await stage_of(site, "l-ivan") == "new"
-    await press(page, "Enter", "ArrowRight", "Enter")
+    await page.press("Enter", "ArrowRight", "Enter")
     await page.until("document.querySelector('#stage-qualified #deal-l-ivan')")
     await page.until("document.querySelector('.toast')")
     assert await stage_of(site, "l-ivan") == "qualified"
@@ -95,5 +71,5 @@ async def test_a_move_of_somebody_else_arrives_by_itself(site: Site, page: Page)
     async with as_user(site, "boss") as boss:
         await send(boss, "/pipeline", "/pipeline", lead="l-petr.1", deed="move", stage="contract")
     site.hub.publish()
-    await page.until("document.querySelector('#stage-contract #deal-l-petr')", seconds=5)
+    await page.until("document.querySelector('#stage-contract #deal-l-petr')")
     assert page.problems == []
