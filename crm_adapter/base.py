@@ -9,7 +9,7 @@ A CRM that keeps contacts, leads and calls does not implement ``push`` itself: i
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -135,6 +135,27 @@ class Checks(Protocol):
 
     async def check(self) -> str:
         """A sentence that says what was found working. Raises CrmError with the way out."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forgotten:
+    """What became of a person in one place of an adapter."""
+
+    place: str
+    """A file, as people name it."""
+    count: int = 0
+    """Lines that were removed."""
+    problem: str = ""
+    """Why the person may be there still; empty where that is done."""
+
+
+@runtime_checkable
+class Forgets(Protocol):
+    """An adapter that keeps what it was told where it can remove it again."""
+
+    async def forget(self, ids: Collection[str], handles: Collection[str]) -> Sequence[Forgotten]:
+        """Remove what was told of a person: all that names one of our ids, or a number (E.164) or mail address."""
         ...
 
 

@@ -10,16 +10,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import fcntl
 import os
 from collections import OrderedDict, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from crm_adapter.base import Capabilities, CrmError, Done, Event, Misconfigured, Unavailable, Unknown
+from crm_adapter.base import Capabilities, CrmError, Done, Event, Forgotten, Misconfigured, Unavailable, Unknown
 from crm_adapter.options import BadOption, Options
+from crm_adapter.said import Said
 
 MODE = 0o640
 """The group may read: the program that takes the files up belongs to it."""
@@ -29,6 +31,10 @@ BY_A_PERSON = frozenset(
     {errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EROFS, errno.ENAMETOOLONG}
 )
 """Nothing can be written until somebody mends the folder; all else (a full disk, a share that is away) may pass."""
+
+
+NO_LOCKS = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL})
+"""What a share of the network that knows no locks says: then lines are only added, none is taken out."""
 
 
 class Disk:
@@ -55,7 +61,7 @@ class Disk:
 
     def append(self, path: Path, content: bytes) -> None:
         """Add and sync; where that fails, nothing is added."""
-        handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, MODE)
+        handle = self._open_last(path)
         try:
             before = os.fstat(handle).st_size
             try:
@@ -72,6 +78,50 @@ class Disk:
         if before == 0:  # the name itself has to last, too
             self._sync_folder(path.parent)
 
+    def rewrite(self, path: Path, keep: Callable[[bytes], bool]) -> int:
+        """Take out the lines that are not to be kept; how many. Where that fails, the file is as it was."""
+        handle = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+        with os.fdopen(handle, "rb") as file:
+            if not _lock(handle):
+                raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+            lines = file.read().split(b"\n")
+            kept = [line for line in lines if not line or keep(line)]
+            if len(kept) < len(lines):
+                self._replace(path, b"\n".join(kept), os.fstat(handle))
+            return len(lines) - len(kept)
+
+    def _open_last(self, path: Path) -> int:
+        """The file to add to, locked: who takes lines out puts another file in its place."""
+        while True:
+            handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, MODE)
+            try:
+                _lock(handle)
+                mark = self.mark(path)
+                if mark is not None and mark[0] == os.fstat(handle).st_ino:
+                    return handle
+            except OSError:
+                os.close(handle)
+                raise
+            os.close(handle)
+
+    def _replace(self, path: Path, content: bytes, like: os.stat_result) -> None:
+        """Another file in the place of ``path``, with its owner and rights, or the old one untouched."""
+        unfinished = path.with_name(f".{path.name}.new")
+        try:
+            handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            with os.fdopen(handle, "wb") as file:
+                if (like.st_uid, like.st_gid) != (os.geteuid(), os.getegid()):
+                    os.fchown(handle, like.st_uid, like.st_gid)
+                os.fchmod(handle, like.st_mode & 0o7777)
+                file.write(content)
+                file.flush()
+                os.fsync(handle)
+            unfinished.replace(path)
+        except OSError:
+            unfinished.unlink(missing_ok=True)
+            raise
+        self._sync_folder(path.parent)
+
     def examine(self, folder: Path) -> None:
         """Raise OSError where files can't be made in ``folder``."""
         if not folder.is_dir():
@@ -85,6 +135,17 @@ class Disk:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def _lock(handle: int) -> bool:
+    """Wait for the others; False where the file system knows no locks."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+    except OSError as error:
+        if error.errno not in NO_LOCKS:
+            raise
+        return False
+    return True
 
 
 class Format(Protocol):
@@ -104,6 +165,10 @@ class Format(Protocol):
 
     def message_id(self, line: bytes) -> str | None:
         """Of a line without its end; None for one that is not ours."""
+        ...
+
+    def text(self, line: bytes) -> str:
+        """What a line without its end says, with the event's JSON as it was written."""
         ...
 
 
@@ -178,7 +243,9 @@ class DayFiles:
             async with asyncio.timeout(self._settings.timeout):
                 return await mine.done
         except TimeoutError:
-            raise Unknown(f"{self._settings.folder} did not answer within {self._settings.timeout:g} s") from None
+            seconds = f"{self._settings.timeout:g}"
+            said = Said("%(folder)s did not answer within %(seconds)s s", folder=self._settings.folder, seconds=seconds)
+            raise Unknown(said) from None
 
     async def check(self) -> str:
         """Whether files can be made in the folder; makes none."""
@@ -186,7 +253,29 @@ class DayFiles:
             await asyncio.to_thread(self.disk.examine, self._settings.folder)
         except OSError as error:
             raise _meaning(error, self._settings.folder) from None
-        return f"files can be written into {self._settings.folder}"
+        return Said("files can be written into %(folder)s", folder=self._settings.folder)
+
+    async def forget(self, ids: Collection[str], handles: Collection[str]) -> Sequence[Forgotten]:
+        """Implements ``base.Forgets``: the lines of a person go from every file that still lies in the folder."""
+        words = [*ids, *(f'"{handle}"' for handle in handles)]
+        return await asyncio.to_thread(self._forget, words)
+
+    def _forget(self, words: Sequence[str]) -> Sequence[Forgotten]:
+        def keep(line: bytes) -> bool:
+            text = self._form.text(line)
+            return not any(word in text for word in words)
+
+        found = []
+        for path in sorted(self._settings.folder.glob(f"{self._settings.prefix}-*{self._form.suffix}")):
+            try:
+                lines = self.disk.rewrite(path, keep)
+            except OSError as error:
+                why = error.strerror or type(error).__name__
+                found.append(Forgotten(place=str(path), problem=f"the lines of the person can't be taken out: {why}"))
+                continue
+            if lines:
+                found.append(Forgotten(place=str(path), count=lines))
+        return found
 
     async def close(self) -> None:
         """Wait for the write that is under way, within its time-out."""
@@ -266,7 +355,13 @@ def _settle(future: asyncio.Future[Done], outcome: Done | Exception) -> None:
 
 
 def _meaning(error: OSError, folder: Path) -> CrmError:
-    said = f"{folder}: {error.strerror or type(error).__name__}"
+    words = error.strerror or type(error).__name__
     if error.errno in BY_A_PERSON:
-        return Misconfigured(f"{said}; make the folder, and let Leadgate's user write there")
-    return Unavailable(said)
+        return Misconfigured(
+            Said(
+                "%(folder)s: %(words)s; make the folder, and let Leadgate's user write there",
+                folder=folder,
+                words=words,
+            )
+        )
+    return Unavailable(Said("%(folder)s: %(words)s", folder=folder, words=words))

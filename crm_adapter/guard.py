@@ -16,6 +16,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 
 from crm_adapter.base import Misconfigured
+from crm_adapter.said import Said
 
 _TRANSLATED = (
     IPv6Network("64:ff9b::/96"),  # NAT64, RFC 6052: 64:ff9b::7f00:1 is 127.0.0.1, and Python calls it global
@@ -57,13 +58,16 @@ class Guard:
             parts = urlsplit(url)
             host, port = parts.hostname, parts.port
         except ValueError:
-            raise Misconfigured("the address is no URL; write it like https://crm.example.com/hook") from None
+            raise Misconfigured(Said("the address is no URL; write it like https://crm.example.com/hook")) from None
         if parts.scheme not in ("https", "http") or not host or port == 0:
-            raise Misconfigured("the address is no URL; write it like https://crm.example.com/hook")
+            raise Misconfigured(Said("the address is no URL; write it like https://crm.example.com/hook"))
         if parts.scheme == "http" and not self.allows_private(host):
             raise Misconfigured(
-                f"{host} would be reached by plain http, readable on the way; use https, or name the host in "
-                "allow_private when it stands in your own network"
+                Said(
+                    "%(host)s would be reached by plain http, readable on the way; use https, or name the host in "
+                    "allow_private when it stands in your own network",
+                    host=host,
+                )
             )
         literal = _literal(host)
         if literal is not None:
@@ -75,8 +79,12 @@ class Guard:
         if is_public(address) or self.allows_private(host):
             return
         raise Misconfigured(
-            f"{host} is at {address}, which is no public address; when this is your own CRM, name the host in "
-            "allow_private"
+            Said(
+                "%(host)s is at %(address)s, which is no public address; when this is your own CRM, name the host in "
+                "allow_private",
+                host=host,
+                address=address,
+            )
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -16,6 +17,7 @@ from aiohttp.abc import AbstractResolver
 
 from crm_adapter.base import CrmError, Misconfigured, Rejected, Throttled, Unavailable, Unknown, utc_now
 from crm_adapter.guard import Guard, GuardedResolver
+from crm_adapter.said import Said
 
 MAX_ANSWER = 64 * 1024
 """Bytes read of an answer; ids and error texts are far shorter."""
@@ -92,15 +94,19 @@ class HttpClient:
         except CrmError:
             raise
         except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
-            raise Misconfigured("the address is no URL; write it like https://crm.example.com/hook") from None
+            raise Misconfigured(Said("the address is no URL; write it like https://crm.example.com/hook")) from None
         except aiohttp.ConnectionTimeoutError:
-            raise Unavailable(f"{host} can't be reached within {self._timeout.connect:g} s") from None
+            seconds = f"{self._timeout.connect:g}"
+            raise Unavailable(
+                Said("%(host)s can't be reached within %(seconds)s s", host=host, seconds=seconds)
+            ) from None
         except TimeoutError:
-            raise Unknown(f"{host} did not answer within {self._timeout.total:g} s") from None
+            seconds = f"{self._timeout.total:g}"
+            raise Unknown(Said("%(host)s did not answer within %(seconds)s s", host=host, seconds=seconds)) from None
         except aiohttp.ClientConnectorError as error:
-            raise Unavailable(f"{host} {_what_happened(error)}") from None
+            raise Unavailable(_what_happened(host, error)) from None
         except (aiohttp.ClientError, OSError) as error:  # the request was on its way
-            raise Unknown(f"{host} {_what_happened(error)}") from None
+            raise Unknown(_what_happened(host, error)) from None
         return Answer(status=response.status, headers=response.headers, body=content, host=host)
 
     async def close(self) -> None:
@@ -138,19 +144,26 @@ async def _read_capped(response: aiohttp.ClientResponse, room: int) -> bytes:
     return b"".join(parts)
 
 
-def _what_happened(error: Exception) -> str:
+def _what_happened(host: str, error: Exception) -> Said:
     """Words for a broken connection. aiohttp's own texts can hold the whole URL, and with it a secret."""
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return "shows a certificate that can't be trusted"
+        return Said("%(host)s shows a certificate that can't be trusted", host=host)
     if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return "is not known to the name servers"
+        return Said("%(host)s is not known to the name servers", host=host)
     if isinstance(error, aiohttp.ClientSSLError):
-        return "could not agree on an encrypted connection"
+        return Said("%(host)s could not agree on an encrypted connection", host=host)
+    if _refused(error):
+        return Said("%(host)s can't be reached: nothing listens there", host=host)
     if isinstance(error, aiohttp.ClientConnectorError):
-        return f"can't be reached ({error.os_error.strerror or type(error.os_error).__name__})"
+        words = error.os_error.strerror or type(error.os_error).__name__
+        return Said("%(host)s can't be reached (%(words)s)", host=host, words=words)
     if isinstance(error, aiohttp.ServerDisconnectedError | aiohttp.ClientOSError | aiohttp.ClientPayloadError):
-        return "closed the connection before its answer was complete"
-    return f"gave no usable answer ({type(error).__name__})"
+        return Said("%(host)s closed the connection before its answer was complete", host=host)
+    return Said("%(host)s gave no usable answer (%(words)s)", host=host, words=type(error).__name__)
+
+
+def _refused(error: Exception) -> bool:
+    return isinstance(error, aiohttp.ClientConnectorError) and error.os_error.errno == errno.ECONNREFUSED
 
 
 def raise_for_status(
@@ -163,9 +176,10 @@ def raise_for_status(
     status = answer.status
     if 200 <= status < 300:
         return
-    said = f"{answer.host} answered {status} {_phrase(status)}".rstrip()
+    shown = f"{status} {_phrase(status)}".rstrip()
+    said = Said("%(host)s answered %(status)s", host=answer.host, status=shown)
     if quoted := answer.quote():
-        said = f"{said}: {quoted}"
+        said = Said("%(host)s answered %(status)s: %(words)s", host=answer.host, status=shown, words=quoted)
     retry_after = parse_retry_after(answer.headers.get("Retry-After"), now())
     if status in settings_at_fault:
         raise Misconfigured(said)

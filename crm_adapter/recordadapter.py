@@ -41,6 +41,7 @@ from crm_adapter.records import (
     message_of,
     person_of,
 )
+from crm_adapter.said import Said
 
 Create = Callable[[], Awaitable[Remote]]
 Notes = Mapping[str, str]
@@ -123,7 +124,7 @@ class RecordAdapter:
             if bad:
                 raise Misconfigured("; ".join(bad))
         matches = await self.directory.matches(fresh=True)
-        return f"it lets us in; {len(matches.user_of)} of our managers are known there"
+        return Said("it lets us in; of our managers it knows: %(count)s", count=len(matches.user_of))
 
     async def close(self) -> None:
         """Release connections."""

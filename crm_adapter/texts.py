@@ -5,11 +5,9 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable
 
+from crm_adapter.numbers import dialled, same, spellings, unknown
 from crm_adapter.records import Call, Kind, Message, Person
 from crm_adapter.words import say
-
-COMPARED_DIGITS = 10
-"""Numbers are the same where their last ten digits are: however a person typed the country's prefix."""
 
 
 def cut(text: str, most: int) -> str:
@@ -17,15 +15,9 @@ def cut(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
-def digits(phone: str) -> str:
-    """What of a number is compared."""
-    return "".join(sign for sign in phone if sign.isdigit())[-COMPARED_DIGITS:]
-
-
 def new_phones(person: Person, known: Iterable[str]) -> list[str]:
-    """The person's numbers that are not among ``known``."""
-    there = {digits(one) for one in known}
-    return [one for one in person.phones if digits(one) not in there]
+    """The person's numbers that are not among ``known``, however these were typed."""
+    return unknown(person.phones, known)
 
 
 def new_emails(person: Person, known: Iterable[str]) -> list[str]:
@@ -37,19 +29,19 @@ def new_emails(person: Person, known: Iterable[str]) -> list[str]:
 def has_handle(person: Person, phones: Iterable[str], emails: Iterable[str]) -> bool:
     """Whether a record with these numbers and mails really is the person's: searches find similar ones too."""
     mine = {one.lower() for one in person.emails}
-    return bool({digits(one) for one in person.phones} & {digits(one) for one in phones if digits(one)}) or bool(
+    return any(same(phone, typed) for typed in phones for phone in person.phones) or bool(
         mine & {one.strip().lower() for one in emails}
     )
 
 
 def phone_forms(phones: Iterable[str]) -> list[str]:
-    """How people may have typed the numbers: +7926..., 7926..., 8926..."""
-    found: list[str] = []
-    for phone in phones:
-        found += [phone, phone.lstrip("+")]
-        if phone.startswith("+7") and len(phone) == len("+79261234567"):
-            found.append(f"8{phone[2:]}")
-    return list(dict.fromkeys(found))
+    """How people dial the numbers: +7926..., 7926..., 8926..., 926..."""
+    return list(dict.fromkeys(form for phone in phones for form in dialled(phone)))
+
+
+def phone_spellings(phones: Iterable[str]) -> list[str]:
+    """How people may have typed the numbers: 8 (926) 123-45-67 and the other usual ways, and how they dial them."""
+    return list(dict.fromkeys(form for phone in phones for form in spellings(phone)))
 
 
 def call_subject(call: Call) -> str:

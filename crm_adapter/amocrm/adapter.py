@@ -20,7 +20,7 @@ from crm_adapter.oauth import RotatingTokens
 from crm_adapter.people import User
 from crm_adapter.recordcrm import Examined, Owned, OwnedPage, Remote, Where
 from crm_adapter.records import Call, Kind, Lead, Message, Person
-from crm_adapter.texts import digits, has_handle, marker_line
+from crm_adapter.texts import has_handle, marker_line
 
 PAGE = 250
 """Entries of a page, the most that amoCRM gives."""
@@ -83,8 +83,8 @@ class AmoCrm:
 
     async def find_contact(self, person: Person) -> Remote | None:
         """The oldest contact that really has one of the numbers or mails: the search itself finds similar ones too."""
-        queries = (*sorted({digits(one) for one in person.phones}), *sorted({one.lower() for one in person.emails}))
-        for query in queries:
+        phones = dict.fromkeys(form for phone in person.phones for form in bodies.searched(phone))
+        for query in (*phones, *sorted({one.lower() for one in person.emails})):
             fitting = [
                 contact["id"]
                 for contact in await self._list("contacts", {"query": query})

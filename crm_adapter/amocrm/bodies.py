@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from crm_adapter.ids import number
+from crm_adapter.numbers import ending, parts
 from crm_adapter.recordcrm import Where
 from crm_adapter.records import Call, Lead, Message, Person
 from crm_adapter.texts import cut, marker_line, new_emails, new_phones, note_of_message
@@ -28,6 +29,13 @@ def mapped(extra: Mapping[str, Any]) -> list[dict[str, Any]]:
          "values": [{"value": value}]}
         for name, value in extra.items()
     ]  # fmt: skip
+
+
+def searched(phone: str) -> list[str]:
+    """Parts of texts that find a number: its end in digits, and for those typed with signs what follows the area."""
+    known = parts(phone)
+    rest = known.groups[1:] if known else ()
+    return list(dict.fromkeys([ending(phone), *([sign.join(rest) for sign in "- "] if rest else [])]))
 
 
 def handles(phones: Iterable[str], emails: Iterable[str]) -> list[dict[str, Any]]:

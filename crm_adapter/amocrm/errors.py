@@ -7,15 +7,18 @@ from typing import Any
 
 from crm_adapter.base import Misconfigured, Rejected, Throttled, Unavailable, utc_now
 from crm_adapter.http import Answer, parse_retry_after, raise_for_status
+from crm_adapter.said import Said
 
 LIMIT_SECONDS = 5.0
 """After a 429 that names no time: seven requests a second are allowed, and who goes on is blocked by a 403."""
 
 BY_A_PERSON: Mapping[int, str] = {
-    401: "the token is not accepted: it was revoked or has run out; make a new one in the integration's settings",
-    402: "the account is not paid",
-    403: "access is denied: the user who installed the integration lacks the right, or this address was blocked for "
-    "asking too often (support of amoCRM lifts that)",
+    401: Said("the token is not accepted: it was revoked or has run out; make a new one in the integration's settings"),
+    402: Said("the account is not paid"),
+    403: Said(
+        "access is denied: the user who installed the integration lacks the right, or this address was blocked for "
+        "asking too often (support of amoCRM lifts that)"
+    ),
 }
 
 
@@ -24,9 +27,11 @@ def judge(answer: Answer) -> None:
     status = answer.status
     if status == 429:
         wait = parse_retry_after(answer.headers.get("Retry-After"), utc_now())
-        raise Throttled(f"{answer.host} answered 429: too many requests", retry_after=wait or LIMIT_SECONDS)
+        said = Said("%(host)s answered 429: too many requests", host=answer.host)
+        raise Throttled(said, retry_after=wait or LIMIT_SECONDS)
     if remedy := BY_A_PERSON.get(status):
-        raise Misconfigured(f"{answer.host} answered {status}. {remedy[:1].upper()}{remedy[1:]}")
+        words = Said("%(host)s answered %(status)s", host=answer.host, status=status)
+        raise Misconfigured(Said("%(words)s: %(remedy)s", words=words, remedy=remedy))
     if status in (400, 422):
         raise _refusal(answer)
     raise_for_status(answer)

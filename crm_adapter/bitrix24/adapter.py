@@ -25,6 +25,8 @@ from crm_adapter.records import Call, Kind, Lead, Message, Person
 SIMPLE_MODE = 2
 """crm.settings.mode.get: without leads; a lead that is made there turns into a deal at once."""
 ACTIVITY_CALL, PLAIN_TEXT, INCOMING, OUTGOING = 2, 1, 1, 2
+MOST_VALUES = 20
+"""Of one search for doubles."""
 CALL_OUT, CALL_IN = 1, 2
 """TYPE of telephony.externalCall.register."""
 
@@ -97,10 +99,10 @@ class Bitrix24:
 
     async def find_contact(self, person: Person) -> Remote | None:
         """The oldest contact with one of the numbers or mails."""
-        for kind, values in (("PHONE", texts.phone_forms(person.phones)), ("EMAIL", list(person.emails[:20]))):
+        for kind, values in (("PHONE", texts.phone_forms(person.phones)), ("EMAIL", list(person.emails))):
             if not values:
                 continue
-            body = {"type": kind, "values": values, "entity_type": "CONTACT"}
+            body = {"type": kind, "values": values[:MOST_VALUES], "entity_type": "CONTACT"}
             found = await self._portal.call("crm.duplicate.findbycomm", body)
             ids = found.get("CONTACT") if isinstance(found, Mapping) else None  # PHP: an empty object is a list
             if ids:
@@ -133,7 +135,7 @@ class Bitrix24:
         change = {name: fields[name] for name in (*lead.extra, "assignedById") if name in fields}
         if fields["comments"] and fields["comments"] not in comments:
             joined = f"{comments}\n\n{fields['comments']}" if comments else fields["comments"]
-            change["comments"] = bodies.cut(joined, 3 * bodies.MOST_TEXT)
+            change["comments"] = texts.cut(joined, 3 * bodies.MOST_TEXT)
         if change:
             await self._portal.call("crm.item.update", {**body, "fields": change})
         return Remote(id=known)
@@ -238,7 +240,7 @@ class Bitrix24:
             "OWNER_TYPE_ID": type_id,
             "OWNER_ID": record,
             "TYPE_ID": ACTIVITY_CALL,
-            "SUBJECT": bodies.cut(texts.call_subject(call), bodies.MOST_SUBJECT),
+            "SUBJECT": texts.cut(texts.call_subject(call), bodies.MOST_SUBJECT),
             "DESCRIPTION": texts.call_facts(call),
             "DESCRIPTION_TYPE": PLAIN_TEXT,
             "DIRECTION": INCOMING if call.inbound else OUTGOING,

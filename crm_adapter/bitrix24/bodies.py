@@ -4,12 +4,13 @@ telephony.externalCall.* in b24-rest-docs."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from crm_adapter.bitrix24.portal import number
 from crm_adapter.recordcrm import Where
 from crm_adapter.records import Call, Lead, Message, Person
-from crm_adapter.texts import marker_line, message_head
+from crm_adapter.texts import cut, marker_line, message_head, new_emails, new_phones
 
 LEAD, DEAL, CONTACT = 1, 2, 3
 """entityTypeId."""
@@ -23,11 +24,6 @@ MOST_TITLE, MOST_NAME, MOST_UTM, MOST_TEXT, MOST_SUBJECT = 255, 50, 255, 15_000,
 
 CALL_CODES = {"answered": "200", "busy": "486", "rejected": "603", "caller_hung_up": "603-S", "unavailable": "480"}
 MISSED = "304"
-
-
-def cut(text: str, most: int) -> str:
-    """At most ``most`` characters, with a sign where something is missing."""
-    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def handles(person: Person) -> list[dict[str, str]]:
@@ -53,15 +49,14 @@ def contact_fields(person: Person, where: Where) -> dict[str, Any]:
 
 
 def missing_handles(person: Person, found: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
-    """What ``found``, the contact's multifields, lacks. Numbers are compared by their last ten digits."""
-    known = {_same(str(one.get("typeId")), str(one.get("value"))) for one in found}
-    return [one for one in handles(person) if _same(one["typeId"], one["value"]) not in known]
-
-
-def _same(type_id: str, value: str) -> tuple[str, str]:
-    if type_id == "PHONE":
-        return type_id, "".join(sign for sign in value if sign.isdigit())[-10:]
-    return type_id, value.strip().lower()
+    """What ``found``, the contact's multifields, lacks."""
+    known: dict[str, list[str]] = {"PHONE": [], "EMAIL": []}
+    for one in found:
+        known.setdefault(str(one.get("typeId")), []).append(str(one.get("value")))
+    lacks = replace(
+        person, phones=tuple(new_phones(person, known["PHONE"])), emails=tuple(new_emails(person, known["EMAIL"]))
+    )
+    return handles(lacks)
 
 
 def lead_fields(lead: Lead, where: Where) -> dict[str, Any]:

@@ -94,11 +94,18 @@ class Rows:
 
     def message_id(self, line: bytes) -> str | None:
         """The first cell; None for the head and for a line of somebody else."""
-        try:
-            found = next(csv.reader([line.decode()], delimiter=self._delimiter), [])
-        except (ValueError, csv.Error):
-            return None
+        found = self._cells(line)
         return found[0] if found and found[0].removeprefix(BOM) != MESSAGE_ID else None
+
+    def text(self, line: bytes) -> str:
+        """All cells; among them ``data``, which is JSON."""
+        return "\n".join(self._cells(line))
+
+    def _cells(self, line: bytes) -> list[str]:
+        try:
+            return next(csv.reader([line.decode()], delimiter=self._delimiter), [])
+        except (ValueError, csv.Error):
+            return []
 
     def _join(self, cells: list[str]) -> str:
         out = io.StringIO()

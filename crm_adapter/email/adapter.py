@@ -14,6 +14,7 @@ from crm_adapter.base import Capabilities, Context, Done, Event, Idempotency
 from crm_adapter.email import submission
 from crm_adapter.email.letter import letter, name_of
 from crm_adapter.email.settings import MailSettings, parse
+from crm_adapter.said import Said
 
 
 class MailNotices:
@@ -36,7 +37,8 @@ class MailNotices:
     async def check(self) -> str:
         """Sign in, and send nothing."""
         await asyncio.to_thread(submission.check, self._settings)
-        return f"{self._settings.host} lets us in; letters go to {', '.join(self._settings.to)}"
+        addresses = ", ".join(self._settings.to)
+        return Said("%(host)s lets us in; letters go to %(addresses)s", host=self._settings.host, addresses=addresses)
 
     async def close(self) -> None:
         """Nothing is kept open."""

@@ -19,11 +19,12 @@ from crm_adapter.espocrm.api import PAGE, EspoApi, Filter
 from crm_adapter.espocrm.bodies import Place
 from crm_adapter.espocrm.errors import Duplicate, Forbidden, Gone
 from crm_adapter.espocrm.setup import examine
+from crm_adapter.numbers import COMPARED_DIGITS, dialled, digits_of, ending
 from crm_adapter.people import User
 from crm_adapter.recordadapter import RecordOptions
 from crm_adapter.recordcrm import Examined, Owned, OwnedPage, Remote, Where
 from crm_adapter.records import Call, Kind, Lead, Message, Person
-from crm_adapter.texts import COMPARED_DIGITS, digits, has_handle, marker_line
+from crm_adapter.texts import has_handle, marker_line
 
 Send = Callable[[Place], Awaitable[dict[str, Any]]]
 ENTITIES: Mapping[Kind, str] = {Kind.CONTACT: "Contact", Kind.LEAD: "Lead", Kind.CALL: "Call"}
@@ -96,7 +97,8 @@ class EspoCrm:
         return self._remote("Contact", found["id"]) if found else None
 
     async def _contact_of(self, person: Person) -> dict[str, Any] | None:
-        filters = [*(_phone_filter(one) for one in person.phones), *(_mail_filter(one) for one in person.emails)]
+        phones = [one for phone in person.phones for one in _phone_filters(phone)]
+        filters = [*phones, *(_mail_filter(one) for one in person.emails)]
         for one in filters:
             if found := await self._oldest("Contact", [one], select="id,assignedUserId"):
                 return found[0]
@@ -292,10 +294,14 @@ def _safe(record: object) -> str:
     return quote(str(record), safe="")
 
 
-def _phone_filter(phone: str) -> Filter:
-    """By digits, from the end: EspoCRM keeps them beside what people typed. A short number must be the whole."""
-    compared = digits(phone)
-    return ("endsWith" if len(compared) == COMPARED_DIGITS else "equals", "phoneNumberNumeric", compared)
+def _phone_filters(phone: str) -> list[Filter]:
+    """By digits, from the end: EspoCRM keeps them beside what people typed. A short number must be the whole, in one of
+    the ways to dial it."""
+    compared = ending(phone)
+    if len(compared) >= COMPARED_DIGITS:
+        return [("endsWith", "phoneNumberNumeric", compared)]
+    whole = dict.fromkeys(digits_of(form) for form in dialled(phone))
+    return [("equals", "phoneNumberNumeric", form) for form in whole]
 
 
 def _mail_filter(email: str) -> Filter:

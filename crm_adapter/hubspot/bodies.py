@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from crm_adapter.numbers import ending
 from crm_adapter.recordcrm import Where
 from crm_adapter.records import Call, Lead, Message, Person
 from crm_adapter.texts import (
@@ -16,12 +17,12 @@ from crm_adapter.texts import (
     new_phones,
     note_of_call,
     note_of_message,
-    phone_forms,
+    phone_spellings,
 )
 
 MARKER = "leadgate_id"
 """Name of the unique property of contacts and deals that holds our marker."""
-MOST_NAME, MOST_TEXT = 250, 20_000
+MOST_NAME, MOST_TEXT, MOST_VALUES = 250, 20_000, 100
 """Characters. HubSpot takes 65,536 with all markup."""
 HANDLES = ("phone", "mobilephone", "email", "hs_additional_emails")
 TO_CONTACT = {"deals": 3, "calls": 194, "emails": 198, "notes": 202}
@@ -71,10 +72,11 @@ def search(person: Person) -> dict[str, Any]:
     """A search with one of the handles; groups are joined by "or", and five are allowed."""
     groups: list[dict[str, Any]] = []
     if person.phones:
-        forms = phone_forms(person.phones)
+        forms = phone_spellings(person.phones)[:MOST_VALUES]
         groups += [_filter(name, "IN", values=forms) for name in ("phone", "mobilephone")]
         # HubSpot's own, without signs and the country's prefix: it finds what was typed as 8 (926) 111-22-33
-        groups.append(_filter("hs_searchable_calculated_phone_number", "CONTAINS_TOKEN", value=f"*{forms[0][-10:]}"))
+        last = f"*{ending(person.phones[0])}"
+        groups.append(_filter("hs_searchable_calculated_phone_number", "CONTAINS_TOKEN", value=last))
     if person.emails:
         groups.append(_filter("email", "IN", values=[one.lower() for one in person.emails]))
         groups.append(_filter("hs_additional_emails", "CONTAINS_TOKEN", value=person.emails[0].lower()))

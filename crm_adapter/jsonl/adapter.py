@@ -37,6 +37,10 @@ class JsonLines:
             return None
         return str(found["message_id"]) if isinstance(found, dict) and "message_id" in found else None
 
+    def text(self, line: bytes) -> str:
+        """The line as it is."""
+        return line.decode("utf-8", "replace")
+
 
 def build(options: Mapping[str, Any], context: Context) -> DayFiles:  # noqa: ARG001 - every adapter's signature
     """Options: ``folder``, ``prefix``, ``timezone``, ``timeout``."""

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from crm_adapter.base import Context, CrmError, Done, Event
 from crm_adapter.options import Options
+from crm_adapter.said import Said
 
 DEFAULT_KEEP = 10_000
 
@@ -59,7 +60,9 @@ class MemoryCrm:
 
     async def check(self) -> str:
         """Memory always works."""
-        return f"the CRM in memory holds {len(self._records)} events, until the program ends"
+        return Said(
+            "the CRM in memory holds events until the program ends; there are %(count)s now", count=len(self._records)
+        )
 
     async def close(self) -> None:
         """Nothing to release."""

@@ -31,6 +31,7 @@ from crm_adapter.texts import (
     new_emails,
     new_phones,
     phone_forms,
+    phone_spellings,
 )
 
 PARTNER, LEAD, MESSAGE, ATTACHMENT = "res.partner", "crm.lead", "mail.message", "ir.attachment"
@@ -88,7 +89,7 @@ class OdooCrm:
         if "phone_mobile_search" in types:  # it finds 8 (926) 111-22-33 for 89261112233
             clauses += [["phone_mobile_search", "=", form] for form in phone_forms(person.phones)]
         else:
-            clauses += [[name, "in", phone_forms(person.phones)] for name in ("phone", "mobile") if name in types]
+            clauses += [[name, "in", phone_spellings(person.phones)] for name in ("phone", "mobile") if name in types]
         clauses += [["email", "ilike", email] for email in person.emails]
         handles = [name for name in HANDLES if name in types]
         domain = [*["|"] * (len(clauses) - 1), *clauses]

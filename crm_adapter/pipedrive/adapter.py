@@ -14,6 +14,7 @@ from typing import Any
 from crm_adapter.base import Capabilities, Idempotency, Rejected
 from crm_adapter.ids import number
 from crm_adapter.jsonclient import JsonClient
+from crm_adapter.numbers import ending
 from crm_adapter.people import User
 from crm_adapter.pipedrive.errors import Gone
 from crm_adapter.recordcrm import Examined, Owned, OwnedPage, Remote, Where
@@ -22,7 +23,6 @@ from crm_adapter.texts import (
     as_html,
     call_subject,
     cut,
-    digits,
     has_handle,
     marker_line,
     new_emails,
@@ -91,7 +91,7 @@ class Pipedrive:
 
     async def _persons_of(self, person: Person) -> list[dict[str, Any]]:
         fitting: list[dict[str, Any]] = []
-        terms = [("phone", digits(one)) for one in person.phones] + [("email", one) for one in person.emails]
+        terms = [("phone", ending(one)) for one in person.phones] + [("email", one) for one in person.emails]
         for field, term in terms:
             query = {"term": term, "fields": field, "limit": PAGE}
             found = _data(await self._http.get(f"{V2}/persons/search", query)) or {}

@@ -83,7 +83,8 @@ class Salesforce:
         return self._remote("Contact", found["Id"]) if found else None
 
     async def _contact_of(self, person: Person) -> Mapping[str, Any] | None:
-        wanted = [f"{name} LIKE {quoted(bodies.like(phone))}" for phone in person.phones for name in HANDLES]
+        patterns = [quoted(one) for phone in person.phones for one in bodies.likes(phone)]
+        wanted = [f"{name} LIKE {one}" for one in patterns for name in HANDLES]
         if mails := bodies.mails(person):
             wanted.append(f"Email IN ({', '.join(quoted(one) for one in mails)})")
         if not wanted:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
+from crm_adapter.numbers import ending
 from crm_adapter.recordcrm import Where
 from crm_adapter.records import Call, Kind, Lead, Message, Person
-from crm_adapter.texts import call_facts, call_subject, cut, digits, message_head, with_news
+from crm_adapter.texts import call_facts, call_subject, cut, message_head, new_phones, with_news
 from crm_adapter.words import say
 
 MOST_NAME, MOST_FIRST, MOST_COMPANY, MOST_PHONE, MOST_EMAIL, MOST_SUBJECT, MOST_TEXT = 80, 40, 255, 40, 80, 255, 31_000
@@ -44,11 +46,10 @@ def contact_body(person: Person, where: Where, *, account: str | None) -> dict[s
 
 def missing(person: Person, contact: Mapping[str, Any]) -> dict[str, Any]:
     """What the contact lacks: numbers into empty fields, a first mail, further mails and numbers as lines of text."""
-    known = {digits(str(contact[name])) for name in HANDLES if contact.get(name)}
+    known = [str(contact[name]) for name in HANDLES if contact.get(name)]
     text = str(contact.get("Description") or "")
     body = _numbers(contact, person)
-    taken = {digits(value) for value in body.values()} | known
-    lines = [one for one in person.phones if digits(one) not in taken and one not in text]
+    lines = [one for one in new_phones(person, [*known, *body.values()]) if one not in text]
     new = [one for one in mails(person) if one.lower() != str(contact.get("Email") or "").lower()]
     if new and not contact.get("Email"):
         body["Email"] = new.pop(0)
@@ -59,9 +60,8 @@ def missing(person: Person, contact: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _numbers(contact: Mapping[str, Any], person: Person) -> dict[str, Any]:
-    known = {digits(str(contact[name])) for name in HANDLES if contact.get(name)}
     empty = [name for name in HANDLES if not contact.get(name)]
-    new = [one for one in person.phones if digits(one) not in known]
+    new = new_phones(person, [str(contact[name]) for name in HANDLES if contact.get(name)])
     return {name: cut(number, MOST_PHONE) for name, number in zip(empty, new, strict=False)}
 
 
@@ -130,10 +130,20 @@ def _with(body: Mapping[str, Any], more: Mapping[str, Any], extra: Mapping[str, 
     return {**body, **{name: value for name, value in more.items() if value}, **extra}
 
 
-def like(phone: str) -> str:
-    """A pattern of SOQL for a number however it was typed: its last seven digits in groups of 3, 2 and 2."""
-    last = digits(phone)[-7:]
-    return f"%{last[:-4]}%{last[-4:-2]}%{last[-2:]}"
+LIKE_DIGITS = 7
+LIKE_PLACES = ((0, 1, 3, 5, 7), (0, 2, 4, 5, 7), (0, 1, 4, 7))
+"""Where a pattern lets other signs stand between digits. With a sign after each digit it would fit strangers, too."""
+
+
+def likes(phone: str) -> list[str]:
+    """Patterns of SOQL for a number however it was typed: its last seven digits in the groups that people make.
+
+    1-2-2-2 fits 123-45-67 and 123 4567 too, and 2-2-1-2 fits 1234-567 and 12 345 67.
+    """
+    last = ending(phone)[-LIKE_DIGITS:]
+    if len(last) < LIKE_DIGITS:
+        return [f"%{last}"]
+    return ["%" + "%".join(last[start:end] for start, end in pairwise(places)) for places in LIKE_PLACES]
 
 
 def quoted(text: str) -> str:

@@ -18,7 +18,7 @@ from crm_adapter.records import Call, Kind, Lead, Message, Person
 from crm_adapter.suitecrm import bodies
 from crm_adapter.suitecrm.api import PAGE, Row, SuiteApi
 from crm_adapter.suitecrm.errors import DatabaseFailure, Gone
-from crm_adapter.texts import cut, has_handle, phone_forms
+from crm_adapter.texts import cut, has_handle, phone_spellings
 
 MODULES: Mapping[Kind, str] = {
     Kind.CONTACT: "Contacts",
@@ -71,14 +71,13 @@ class SuiteCrm:
         return self._remote("Contacts", found.id) if found else None
 
     async def _contact_of(self, person: Person) -> Row | None:
-        """SuiteCRM compares whole texts, one field after the other; so all ways to write a number are asked for."""
-        for form in phone_forms(person.phones):
-            for field in self._phones:
-                if found := await self._contact_where(person, field, form):
-                    return found
+        """SuiteCRM compares whole texts; so the usual ways to write a number are asked for, one after the other."""
+        for form in phone_spellings(person.phones):
+            if found := await self._contact_where(person, *self._phones, value=form):
+                return found
         for email in person.emails:
             try:
-                found = await self._contact_where(person, "email1", email)
+                found = await self._contact_where(person, "email1", value=email)
             except (DatabaseFailure, Rejected):
                 if self._searched_mails:
                     raise
@@ -88,8 +87,9 @@ class SuiteCrm:
                 return found
         return None
 
-    async def _contact_where(self, person: Person, field: str, value: str) -> Row | None:
-        rows = await self._api.list("Contacts", {field: ("eq", value)}, sort="date_entered")
+    async def _contact_where(self, person: Person, *fields: str, value: str) -> Row | None:
+        wanted = dict.fromkeys(fields, ("eq", value))
+        rows = await self._api.list("Contacts", wanted, any_of=len(fields) > 1, sort="date_entered")
         return next((one for one in rows if has_handle(person, bodies.phones_of(one), bodies.emails_of(one))), None)
 
     # -- contacts and leads ------------------------------------------------------------------------------------------

@@ -15,7 +15,10 @@ from crm_adapter.suitecrm.signin import ClientCredentials
 PAGE = 50
 
 Filter = Mapping[str, tuple[str, str]]
-"""Field -> operator (``eq``, ``gte``) and value; all must fit. SuiteCRM's OR would let deleted records in."""
+"""Field -> operator (``eq``, ``gte``) and value."""
+NEVER = ("gt", "1")
+"""What no flag is. SuiteCRM adds "not deleted" to the conditions unless they have something of it; joined by OR it
+would fit every record. What is deleted is left out by the list itself all the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,10 +45,13 @@ class SuiteApi:
         return _row((await self._http.get(f"module/{module}/{record}") or {}).get("data"))
 
     async def list(
-        self, module: str, wanted: Filter, *, sort: str | None = None, page: int = 1, size: int = PAGE
-    ) -> list[Row]:
-        """One page of records."""
-        query = {f"filter[{field}][{how}]": value for field, (how, value) in wanted.items()}
+        self, module: str, wanted: Filter, *, any_of: bool = False, sort: str | None = None, page: int = 1,
+        size: int = PAGE,
+    ) -> list[Row]:  # fmt: skip
+        """One page of records. All of ``wanted`` must fit, or with ``any_of`` one."""
+        wanted = {**wanted, "deleted": NEVER} if any_of else wanted
+        query = {"filter[operator]": "or"} if any_of else {}
+        query |= {f"filter[{field}][{how}]": value for field, (how, value) in wanted.items()}
         query |= {"page[number]": str(page), "page[size]": str(size), **({"sort": sort} if sort else {})}
         data = (await self._http.get(f"module/{module}", query) or {}).get("data")
         return [_row(one) for one in data] if isinstance(data, list) else []

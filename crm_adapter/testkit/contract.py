@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -102,6 +102,8 @@ class RecordContract:
     fake: ClassVar[Callable[[], FakeCrm]]
     mapped: ClassVar[Mapping[str, str]] = {}
     """Kind -> a field of the vendor that a template may fill."""
+    misses: ClassVar[Collection[str]] = ()
+    """Numbers as they were typed by hand (``events.TYPED``) by which the CRM's own search finds no contact."""
     secrets: ClassVar[Sequence[str]] = ()
     """What must appear in no error, log or repr."""
 
@@ -171,6 +173,20 @@ class RecordContract:
         assert person["phones"] == [events.phone(1)]
         assert "ivan1@example.com" in person["emails"], "what the contact lacked was added"
         assert str(lead["contact"]) == known
+
+    async def test_a_contact_is_found_however_its_number_was_typed(self) -> None:
+        """Each number was typed into the CRM by hand; then its owner writes to us."""
+        async with self.standing() as side:
+            for person, (number, typed) in enumerate(events.TYPED, start=1):
+                side.fake.seed_contact(name=f"Typed {person}", phone=number, typed=typed)
+            for person, (number, _) in enumerate(events.TYPED, start=1):
+                lead = events.lead(person)
+                brief = {**lead["contact"], "name": f"New {person}", "phones": [number], "emails": []}
+                await side.push(events.event("lead.created", {**lead, "contact": brief}))
+            names = [str(one["name"]) for one in side.shown("contact")]
+        missed = {typed for person, (_, typed) in enumerate(events.TYPED, start=1) if f"New {person}" in names}
+        assert missed == set(self.misses), f"not as told: {sorted(missed ^ set(self.misses))}"
+        assert len(names) == len(events.TYPED) + len(missed)
 
     async def test_a_later_mail_address_is_added_to_the_contact(self) -> None:
         async with self.standing() as side:

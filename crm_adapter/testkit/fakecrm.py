@@ -132,8 +132,8 @@ class FakeCrm:
         """What it has, the oldest first, in the words of contract.py: contact, lead, call, mail, form."""
         raise NotImplementedError
 
-    def seed_contact(self, *, name: str, phone: str, email: str | None = None) -> str:
-        """A contact that somebody else made; its id."""
+    def seed_contact(self, *, name: str, phone: str, email: str | None = None, typed: str | None = None) -> str:
+        """A contact that somebody else made; its id. ``typed``: the number as it was typed; else as is usual there."""
         raise NotImplementedError
 
     def trouble(self, trouble: Trouble, asked: Asked) -> Reply:  # noqa: ARG002 - for subclasses

@@ -22,7 +22,7 @@ from crm_adapter.texts import (
     new_phones,
     note_of_call,
     note_of_message,
-    phone_forms,
+    phone_spellings,
     with_news,
 )
 from crm_adapter.tryton.server import TrytonServer, as_date
@@ -73,7 +73,7 @@ class TrytonCrm:
 
     async def find_contact(self, person: Person) -> Remote | None:
         """The oldest party that really has one of the numbers or mails."""
-        wanted: list[Any] = ["OR", ["value_compact", "in", phone_forms(person.phones)]]
+        wanted: list[Any] = ["OR", ["value_compact", "in", phone_spellings(person.phones)]]
         wanted += [["value", "ilike", _literal(email)] for email in person.emails]
         fitting = [
             int(one["party"])

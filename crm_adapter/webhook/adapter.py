@@ -9,6 +9,7 @@ from typing import Any
 
 from crm_adapter.base import Context, Done, Event, Unavailable, utc_now
 from crm_adapter.http import SETTINGS_AT_FAULT, HttpClient, raise_for_status
+from crm_adapter.said import Said
 from crm_adapter.webhook.settings import WebhookSettings, parse
 from crm_adapter.webhook.signature import headers_for
 
@@ -37,8 +38,11 @@ class Webhook:
         """Ask the address with HEAD, which creates nothing. Any answer below 500 shows that somebody is there."""
         answer = await self._http.request("HEAD", self._settings.url)
         if answer.status >= 500:
-            raise Unavailable(f"{answer.host} answers, but with {answer.status}: ask who runs it")
-        return f"{answer.host} answers; whether it accepts the signature shows with the first event"
+            status = answer.status
+            raise Unavailable(
+                Said("%(host)s answers, but with %(status)s: ask who runs it", host=answer.host, status=status)
+            )
+        return Said("%(host)s answers; whether it accepts the signature shows with the first event", host=answer.host)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from crm_adapter.recordcrm import Where
 from crm_adapter.records import Call, Kind, Lead, Message, Person
-from crm_adapter.texts import call_facts, call_subject, cut, digits, message_head, with_news
+from crm_adapter.texts import call_facts, call_subject, cut, message_head, new_phones, with_news
 from crm_adapter.words import say
 
 MOST_NAME, MOST_COMPANY, MOST_PHONE, MOST_EMAIL, MOST_SUBJECT, MOST_TEXT = 80, 100, 30, 100, 120, 31_000
@@ -35,9 +35,9 @@ def contact_body(person: Person, where: Where, *, marker: str) -> dict[str, Any]
 
 def missing(person: Person, contact: Mapping[str, Any]) -> dict[str, Any]:
     """What the contact lacks: into empty fields, and as lines of text what finds none."""
-    known = {digits(str(contact[name])) for name in PHONES if contact.get(name)}
+    known = [str(contact[name]) for name in PHONES if contact.get(name)]
     there = {str(contact[name]).lower() for name in EMAILS if contact.get(name)}
-    phones = [one for one in person.phones if digits(one) not in known]
+    phones = new_phones(person, known)
     emails = [one for one in mails(person) if one.lower() not in there]
     empty_phones = [name for name in PHONES if not contact.get(name)]
     empty_emails = [name for name in EMAILS if not contact.get(name)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -10,8 +11,8 @@ from typing import Any, ClassVar
 import pytest
 import pytest_asyncio
 
-from crm_adapter.base import Context, CrmAdapter, Misconfigured, Unavailable
-from crm_adapter.files import DayFiles
+from crm_adapter.base import Context, CrmAdapter, Forgets, Misconfigured, Unavailable
+from crm_adapter.files import MODE, DayFiles
 from crm_adapter.registry import find
 from crm_adapter.testing import AdapterContract, FarSide, Fault, error_of, make_event
 from crm_adapter.testkit.fakecrm import FakeCrm, Trouble
@@ -156,3 +157,44 @@ class FileContract(AdapterContract):
         assert "make the folder" in str(error)
         with pytest.raises(Misconfigured, match="make the folder"):
             await adapter.check()  # type: ignore[attr-defined]
+
+    async def test_a_person_is_taken_out_of_every_file_and_nobody_else(self, far_side: FileSide) -> None:
+        for number, who in enumerate(("+79261234567", "+792612345678", "+79260000000"), start=1):
+            data = {"id": str(number), "contact": {"id": f"c{number}", "phones": [who]}, "text": '; "quoted" \''}
+            await far_side.adapter.push(make_event(number, data=data))
+        await far_side.adapter.push(make_event(4, data={"id": "4", "lead": "lead-of-ivan"}))
+        assert isinstance(far_side.adapter, Forgets)
+        (done,) = await far_side.adapter.forget({"lead-of-ivan"}, ["+79261234567"])
+        assert (done.count, done.problem) == (2, "")
+        assert [one["data"]["id"] for one in far_side.records()] == ["2", "3"]
+        assert await far_side.adapter.forget({"lead-of-ivan"}, ["+79261234567"]) == []
+        await far_side.adapter.push(make_event(5))
+        assert [one["data"]["id"] for one in far_side.records()] == ["2", "3", "5"]
+        (path,) = far_side.fake.files()
+        assert path.stat().st_mode & 0o777 == MODE
+        assert [found.name for found in path.parent.iterdir()] == [path.name], "nothing is left beside it"
+
+    async def test_what_is_written_while_a_person_is_taken_out_is_not_lost(self, far_side: FileSide) -> None:
+        """Another process takes lines out: ``leadgate erase`` runs beside the gateway."""
+        other = FileSide(self.name, far_side.fake)
+        assert isinstance(other.adapter, Forgets)
+        for number in range(1, 41):
+            gone = make_event(number, data={"id": str(number), "contact": {"id": f"gone-{number}"}})
+            await far_side.adapter.push(gone)
+            await asyncio.gather(
+                far_side.adapter.push(make_event(1000 + number)), other.adapter.forget({f"gone-{number}"}, [])
+            )
+        await other.adapter.close()
+        assert sorted(one["data"]["id"] for one in far_side.records()) == sorted(str(1000 + n) for n in range(1, 41))
+
+    async def test_a_file_that_can_not_be_changed_is_named_and_stays_whole(self, far_side: FileSide) -> None:
+        await far_side.adapter.push(make_event(1, data={"id": "1", "contact": {"id": "c1"}}))
+        (path,) = far_side.fake.files()
+        before = path.read_bytes()
+        path.with_name(f".{path.name}.new").mkdir()  # where the other file would be made
+        assert isinstance(far_side.adapter, Forgets)
+        (done,) = await far_side.adapter.forget({"c1"}, [])
+        path.with_name(f".{path.name}.new").rmdir()
+        assert done.place == str(path)
+        assert "can't be taken out" in done.problem
+        assert path.read_bytes() == before

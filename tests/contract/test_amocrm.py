@@ -26,11 +26,16 @@ def token_options(fake: FakeCrm) -> dict[str, Any]:
     return {"url": fake.url, "token": TOKEN, "timeout": 0.5, "rate": 1000}
 
 
+SPLIT = "+49 30 1234-506"
+"""A way to write a number that nobody's numbering plan has."""
+
+
 class TestToken(RecordContract):
     """The simple way."""
 
     build = staticmethod(build)
     fake = FakeAmoCrm
+    misses: ClassVar = (SPLIT,)
     mapped: ClassVar = {"lead": "CITY", "contact": "CITY"}
     secrets = (TOKEN,)
 
@@ -103,6 +108,7 @@ class TestOAuth(RecordContract):
 
     build = staticmethod(build)
     fake: ClassVar[Callable[[], FakeCrm]] = partial(FakeAmoCrm, oauth=True)
+    misses: ClassVar = (SPLIT,)
     secrets = (SECRET, REFRESH, "amo-access", "amo-refresh-1")
 
     def options(self, fake: FakeCrm) -> dict[str, Any]:

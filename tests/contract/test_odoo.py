@@ -138,6 +138,7 @@ class TestJsonRpc(TestJson2):
     """Odoo 14 to 18."""
 
     fake: ClassVar[Callable[[], FakeCrm]] = partial(FakeOdoo, old=True)
+    misses: ClassVar = ("+49 30 1234-506", "+49 (0)30 1234507")
 
     def options(self, fake: FakeCrm) -> dict[str, Any]:
         return jsonrpc_options(fake)

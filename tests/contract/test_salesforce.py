@@ -12,7 +12,7 @@ from crm_adapter.http import Answer
 from crm_adapter.options import BadOption
 from crm_adapter.records import person_of
 from crm_adapter.salesforce import build
-from crm_adapter.salesforce.bodies import like, quoted
+from crm_adapter.salesforce.bodies import likes, quoted
 from crm_adapter.salesforce.errors import judge
 from crm_adapter.testkit import events
 from crm_adapter.testkit.contract import WAV, RecordContract, Side
@@ -206,7 +206,7 @@ def test_an_answer_that_is_no_error_of_salesforce_has_a_meaning_too(status: int,
 
 def test_no_text_of_a_stranger_leaves_its_quotes() -> None:
     assert quoted("O'Neil\\' OR Id != '") == "'O\\'Neil\\\\\\' OR Id != \\''"
-    assert like("+7 (926) 000-00-01") == "%000%00%01"
+    assert likes("+79260000001") == ["%0%00%00%01", "%00%00%0%01", "%0%000%001"]
 
 
 @pytest.mark.parametrize(

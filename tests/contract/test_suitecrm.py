@@ -38,6 +38,7 @@ class TestSuiteCrm(RecordContract):
 
     build = staticmethod(build)
     fake = FakeSuiteCrm
+    misses: ClassVar = ("+49 30 1234-506", "+49 (0)30 1234507")
     mapped: ClassVar = {"lead": "primary_address_city", "contact": "primary_address_city"}
     secrets = (SECRET, "access-of-suitecrm")
 

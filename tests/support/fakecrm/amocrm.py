@@ -269,8 +269,8 @@ class FakeAmoCrm(FakeCrm):
 
     # -- what it has -------------------------------------------------------------------------------------------------
 
-    def seed_contact(self, *, name: str, phone: str, email: str | None = None) -> str:
-        typed = f"8{phone[2:]}"
+    def seed_contact(self, *, name: str, phone: str, email: str | None = None, typed: str | None = None) -> str:
+        typed = typed or f"8{phone[2:]}"
         fields = [{"field_code": "PHONE", "values": [{"value": typed, "enum_code": "MOB"}]}]
         if email:
             fields.append({"field_code": "EMAIL", "values": [{"value": email}]})

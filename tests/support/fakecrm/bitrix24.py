@@ -238,10 +238,11 @@ class FakeBitrix24(FakeCrm):
         validate(known, dict(params))
         if len(params["values"]) > 20:
             raise Invalid("values", "has more than 20 entries")
+        wanted = {_index(one) for one in params["values"]}
         found = [
             row["id"]
             for row in self.items[CONTACT].rows.values()
-            if any(one["typeId"] == params["type"] and one["value"] in params["values"] for one in row.get("fm", []))
+            if any(one["typeId"] == params["type"] and _index(one["value"]) in wanted for one in row.get("fm", []))
         ]
         return {"CONTACT": found} if found else []
 
@@ -311,8 +312,8 @@ class FakeBitrix24(FakeCrm):
 
     # -- what it has -------------------------------------------------------------------------------------------------
 
-    def seed_contact(self, *, name: str, phone: str, email: str | None = None) -> str:
-        handles = [{"typeId": "PHONE", "valueType": "MOBILE", "value": f"8{phone[2:]}"}]
+    def seed_contact(self, *, name: str, phone: str, email: str | None = None, typed: str | None = None) -> str:
+        handles = [{"typeId": "PHONE", "valueType": "MOBILE", "value": typed or f"8{phone[2:]}"}]
         if email:
             handles.append({"typeId": "EMAIL", "valueType": "WORK", "value": email})
         row_id = self.items[CONTACT].put({"name": name, "fm": handles, "assignedById": 1})
@@ -354,3 +355,11 @@ class FakeBitrix24(FakeCrm):
     def _comments(self, word: str) -> list[dict[str, Any]]:
         rows = [row for row in self.comments.rows.values() if row["COMMENT"].startswith(word)]
         return [{"text": row["COMMENT"], "contact": row["ENTITY_ID"]} for row in rows]
+
+
+def _index(value: str) -> str:
+    """As Bitrix24 keeps numbers and mails to find doubles by: digits, an 8 of Russia as 7."""
+    digits = "".join(sign for sign in value if sign.isdigit())
+    if "@" in value or not digits:
+        return value.strip().lower()
+    return f"7{digits[1:]}" if len(digits) >= 10 and digits[0] == "8" else digits

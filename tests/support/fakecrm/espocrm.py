@@ -237,9 +237,9 @@ class FakeEspoCrm(FakeCrm):
 
     # -- what it has -------------------------------------------------------------------------------------------------
 
-    def seed_contact(self, *, name: str, phone: str, email: str | None = None) -> str:
-        typed = f"8 ({phone[2:5]}) {phone[5:8]}-{phone[8:10]}-{phone[10:]}"
-        phones = [{"phoneNumber": typed if self.old_numbers else phone, "primary": True, "type": "Office"}]
+    def seed_contact(self, *, name: str, phone: str, email: str | None = None, typed: str | None = None) -> str:
+        usual = f"8 ({phone[2:5]}) {phone[5:8]}-{phone[8:10]}-{phone[10:]}"
+        phones = [{"phoneNumber": typed or (usual if self.old_numbers else phone), "primary": True, "type": "Office"}]
         emails = [{"emailAddress": email, "primary": True}] if email else []
         row = {"lastName": name, "phoneNumberData": phones, "emailAddressData": emails, "assignedUserId": "7"}
         return str(self.contacts.put(row, system={"modifiedAt": self._moment()}))

@@ -221,8 +221,8 @@ class FakeHubSpot(FakeCrm):
 
     # -- what it has -------------------------------------------------------------------------------------------------
 
-    def seed_contact(self, *, name: str, phone: str, email: str | None = None) -> str:
-        typed = f"8 ({phone[2:5]}) {phone[5:8]}-{phone[8:10]}-{phone[10:]}"
+    def seed_contact(self, *, name: str, phone: str, email: str | None = None, typed: str | None = None) -> str:
+        typed = typed or f"8 ({phone[2:5]}) {phone[5:8]}-{phone[8:10]}-{phone[10:]}"
         row = {"firstname": name, "phone": typed, "hubspot_owner_id": "7", **({"email": email} if email else {})}
         return str(self.tables["contacts"].put(row, system={"lastmodifieddate": "2026-11-22T12:00:00Z"}))
 

@@ -233,9 +233,9 @@ class FakeOdoo(FakeCrm):
 
     # -- what it has -------------------------------------------------------------------------------------------------
 
-    def seed_contact(self, *, name: str, phone: str, email: str | None = None) -> str:
-        typed = f"8{phone[2:]}" if self.old else f"8 ({phone[2:5]}) {phone[5:8]}-{phone[8:10]}-{phone[10:]}"
-        row = {"name": name, "phone": typed, "user_id": 7, **({"email": email} if email else {})}
+    def seed_contact(self, *, name: str, phone: str, email: str | None = None, typed: str | None = None) -> str:
+        usual = f"8{phone[2:]}" if self.old else f"8 ({phone[2:5]}) {phone[5:8]}-{phone[8:10]}-{phone[10:]}"
+        row = {"name": name, "phone": typed or usual, "user_id": 7, **({"email": email} if email else {})}
         return str(self.partners.put(row, system={"write_date": "2026-11-22 12:00:00.5"}))
 
     def shown(self) -> dict[str, list[dict[str, Any]]]:

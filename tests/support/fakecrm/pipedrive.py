@@ -186,8 +186,8 @@ class FakePipedrive(FakeCrm):
 
     # -- what it has -------------------------------------------------------------------------------------------------
 
-    def seed_contact(self, *, name: str, phone: str, email: str | None = None) -> str:
-        typed = f"8 ({phone[2:5]}) {phone[5:8]}-{phone[8:10]}-{phone[10:]}"
+    def seed_contact(self, *, name: str, phone: str, email: str | None = None, typed: str | None = None) -> str:
+        typed = typed or f"8 ({phone[2:5]}) {phone[5:8]}-{phone[8:10]}-{phone[10:]}"
         row = {
             "name": name,
             "phones": [{"value": typed, "primary": True, "label": "mobile"}],

@@ -246,8 +246,8 @@ class FakeSalesforce(FakeCrm):
 
     # -- what it has -------------------------------------------------------------------------------------------------
 
-    def seed_contact(self, *, name: str, phone: str, email: str | None = None) -> str:
-        typed = f"8 ({phone[2:5]}) {phone[5:8]}-{phone[8:10]}-{phone[10:]}"
+    def seed_contact(self, *, name: str, phone: str, email: str | None = None, typed: str | None = None) -> str:
+        typed = typed or f"8 ({phone[2:5]}) {phone[5:8]}-{phone[8:10]}-{phone[10:]}"
         row = {"LastName": name, "MobilePhone": typed, "Email": email, "OwnerId": "7", "CreatedDate": "2020-01-01"}
         return str(self.contacts.put(row, system={"SystemModstamp": self._moment()}))
 

@@ -189,29 +189,34 @@ class FakeSuiteCrm(FakeCrm):
         return Reply(body={"data": [_document(module, one, row) for one, row in page]})
 
     def _fits(self, module: str, row: Mapping[str, Any], asked: Asked) -> bool:
+        """As Filter::parseWhere joins them: "not deleted" is one of the conditions unless there is another of it."""
+        fitting, any_of = [], False
         for name, values in asked.query.items():
             if not name.startswith("filter["):
                 continue
+            if name == "filter[operator]":
+                any_of = {"or": True, "and": False}[values[-1].lower()]
+                continue
             field, how = name.removeprefix("filter[").removesuffix("]").split("][")
-            if field == "operator":
-                raise Invalid("filter", "with OR lets deleted records in")
             if field == "email1" and not self.finds_mails:
                 raise Invalid("Database failure.", "Please refer to suitecrm.log for details.")
-            if field not in (*MODULES[module], "date_modified"):
+            if field not in (*MODULES[module], "date_modified", "deleted"):
                 raise Invalid("Filter", f"field {field} in {module} module is not found")
-            theirs = str(row.get(field) or "")
-            if not {"eq": theirs == values[-1], "gte": theirs >= values[-1]}[how]:
-                return False
-        return True
+            theirs = "0" if field == "deleted" else str(row.get(field) or "")
+            wanted = values[-1]
+            fitting.append({"eq": theirs == wanted, "gte": theirs >= wanted, "gt": theirs > wanted}[how])
+        if "filter[deleted][gt]" not in asked.query:
+            fitting.append(True)
+        return any(fitting) if any_of else all(fitting)
 
     def _moment(self) -> str:
         return f"{START + timedelta(seconds=len(self.commits)):%Y-%m-%d %H:%M:%S}"
 
     # -- what it has -------------------------------------------------------------------------------------------------
 
-    def seed_contact(self, *, name: str, phone: str, email: str | None = None) -> str:
+    def seed_contact(self, *, name: str, phone: str, email: str | None = None, typed: str | None = None) -> str:
         record = f"11111111-0000-4000-8000-{len(self.rows['Contacts']):012d}"
-        typed = f"8{phone[2:]}" if phone.startswith("+7") else phone
+        typed = typed or (f"8{phone[2:]}" if phone.startswith("+7") else phone)
         mails = {"email1": email} if email else {}
         self.put("Contacts", record, {"last_name": name, "phone_work": typed, "assigned_user_id": ANNA, **mails})
         return record

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
+import phonenumbers
+
 from crm_adapter.testkit.fakecrm import REASON, Asked, FakeCrm, Reply, Trouble
 from crm_adapter.testkit.schema import Field, Invalid, Table, validate
 
@@ -151,7 +153,7 @@ class FakeTryton(FakeCrm):
         return all(self._fits_clause(row, *clause) for clause in domain)
 
     def _fits_clause(self, row: Mapping[str, Any], name: str, operator: str, wanted: Any) -> bool:
-        value = row["value"] if name == "value_compact" else row.get(name)
+        value = _compact(row["value"]) if name == "value_compact" else row.get(name)
         match operator:
             case "=":
                 return bool(value == wanted)
@@ -165,9 +167,9 @@ class FakeTryton(FakeCrm):
 
     # -- what it has -------------------------------------------------------------------------------------------------
 
-    def seed_contact(self, *, name: str, phone: str, email: str | None = None) -> str:
+    def seed_contact(self, *, name: str, phone: str, email: str | None = None, typed: str | None = None) -> str:
         party = self.parties.put({"name": name})
-        self.mechanisms.put({"party": party, "type": "mobile", "value": f"8{phone[2:]}"})
+        self.mechanisms.put({"party": party, "type": "mobile", "value": typed or f"8{phone[2:]}"})
         if email:
             self.mechanisms.put({"party": party, "type": "email", "value": email})
         return str(party)
@@ -203,3 +205,13 @@ class FakeTryton(FakeCrm):
         (party,) = [one["party"] for one in THEIR_MECHANISMS if str(one["value"]).startswith(f"{extension}@")]
         (owner,) = [str(one["id"]) for one in EMPLOYEES if one["party"] == party]
         return {"number": number, "inbound": True, "seconds": talked, "owner": owner}
+
+
+def _compact(value: str) -> str:
+    """As party.contact_mechanism keeps numbers: E.164 where the number says its country, else as it was typed."""
+    try:
+        number = phonenumbers.parse(value, None)
+    except phonenumbers.NumberParseException:
+        return value
+    valid = phonenumbers.is_valid_number(number)
+    return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)) if valid else value

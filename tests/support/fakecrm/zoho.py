@@ -268,8 +268,8 @@ class FakeZoho(FakeCrm):
 
     # -- what it has -------------------------------------------------------------------------------------------------
 
-    def seed_contact(self, *, name: str, phone: str, email: str | None = None) -> str:
-        typed = f"8 ({phone[2:5]}) {phone[5:8]}-{phone[8:10]}-{phone[10:]}"
+    def seed_contact(self, *, name: str, phone: str, email: str | None = None, typed: str | None = None) -> str:
+        typed = typed or f"8 ({phone[2:5]}) {phone[5:8]}-{phone[8:10]}-{phone[10:]}"
         row = {"Last_Name": name, "Mobile": typed, "Email": email, "Owner": {"id": "7"}}
         return str(self.contacts.put(row, system={"Modified_Time": self._moment()}))
 
