@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from gateway.cli.common import (
     add_command,
     add_config_and_data,
+    add_group,
     add_json,
     load_settings,
     print_json,
@@ -21,9 +22,10 @@ from gateway.cli.common import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gateway.app.erasing import ErasedEverywhere
     from gateway.config import Settings
     from gateway.core.types import Handle
-    from gateway.privacy.erase import Erased
+    from gateway.privacy.copies import Copy
     from gateway.storage.store import Store
 
 
@@ -35,9 +37,11 @@ def add(commands: Any) -> None:
         _erase,
         "remove a person from everywhere",
         more=(
-            "Calls, letters, forms, leads, callbacks, documents, deliveries, waiting files. A keyed hash stays, so\n"
-            "that no log of the PBX and no mailbox brings the person back. What a CRM got, and recordings that lie\n"
-            "with the PBX, are named at the end: Leadgate can't remove them. --tell only prints what is stored."
+            "Calls, letters, forms, leads, callbacks, documents, deliveries, waiting files, recordings in the folder\n"
+            "of [[pbx]] recordings, lines of CRMs that are files. A keyed hash stays, so that no log of the PBX and\n"
+            "no mailbox brings the person back. What other CRMs have is named at the end, with its id there.\n"
+            "A recording that can't be removed now is tried again every hour, see 'leadgate recordings list'.\n"
+            "Exit code 1 where something is left. --tell only prints what is stored."
         ),
         examples=["leadgate erase --phone '+7 926 123-45-67'", "leadgate erase --email ivan@example.com --tell"],
     )
@@ -52,8 +56,7 @@ def add(commands: Any) -> None:
         more="The gateway does it by itself every hour; this does it now.",
         examples=["leadgate purge"],
     )
-    audit = add_command(commands, "audit", None, "the log of deeds: list, verify")
-    group = audit.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    group = add_group(commands, "audit", "the log of deeds: list, verify")
     listed = add_command(group, "list", _list, "print the newest deeds", examples=["leadgate audit list --limit 200"])
     listed.add_argument("--limit", type=int, default=50, metavar="N")
     verified = add_command(
@@ -92,6 +95,7 @@ def add(commands: Any) -> None:
 
 def _erase(args: argparse.Namespace) -> int:
     from gateway.app.erasing import erase_everywhere, tell_everything
+    from gateway.app.removal import places_of
 
     handles = _handles(args)
 
@@ -100,23 +104,44 @@ def _erase(args: argparse.Namespace) -> int:
             told = await tell_everything(store, handles)
             print_json(told)
             return 0 if told is not None else 1
-        done = await erase_everywhere(store, settings.data, handles)
+        places = places_of(settings)
+        done = await erase_everywhere(store, settings.data, handles, places=places, crms=settings.crm)
         _report(args, done)
-        return 0
+        return 0 if done.complete else 1
 
     return with_store(args, work)
 
 
-def _report(args: argparse.Namespace, done: Erased) -> None:
+def _report(args: argparse.Namespace, done: ErasedEverywhere) -> None:
+    from gateway.cli.recordings import outcome_as_json, tell_outcomes
+
+    erased = done.erased
     if args.json:
-        print_json({**asdict(done), "total": done.total})
+        print_json({
+            "rows": erased.rows,
+            "total": erased.total,
+            "recordings": [outcome_as_json(outcome) for outcome in done.recordings],
+            "files": [asdict(file) for file in done.files],
+            "copies": [asdict(copy) for copy in erased.copies],
+            "complete": done.complete,
+        })  # fmt: skip
         return
-    print_table(("TABLE", "ROWS"), [(name, str(count)) for name, count in sorted(done.rows.items())])
-    tell(f"{done.total} rows were removed." if done.total else "Nothing was stored of this person.")
-    for name in done.recordings:
-        tell(f"A recording lies with the PBX: {name}. Remove it there.")
-    if "outbox" in done.rows:
-        tell("CRMs were told of this person: remove the person there too.")
+    print_table(("TABLE", "ROWS"), [(name, str(count)) for name, count in sorted(erased.rows.items())])
+    tell(f"{erased.total} rows were removed." if erased.total else "Nothing was stored of this person.")
+    tell_outcomes(done.recordings)
+    if erased.shared:
+        tell(f"{erased.shared} calls of other people had the same recordings and have none now.")
+    for file in done.files:
+        tell(f"{file.place}: {file.problem}." if file.problem else f"{file.place}: {file.count} lines were removed.")
+    for copy in erased.copies:
+        tell(_copy(copy))
+
+
+def _copy(copy: Copy) -> str:
+    """Where a CRM has the person, for who removes it there."""
+    there = copy.remote_id or "without an answer: search for it"
+    sound = f", with the recording {copy.recording}" if copy.recording else ""
+    return f"The CRM {copy.crm} was told: {copy.kind} {there}{sound}{f' ({copy.url})' if copy.url else ''}. Remove it."
 
 
 def _handles(args: argparse.Namespace) -> Sequence[Handle]:
@@ -139,11 +164,14 @@ def _handles(args: argparse.Namespace) -> Sequence[Handle]:
 
 
 def _purge(args: argparse.Namespace) -> int:
+    from gateway.app.removal import RecordingRemoval
     from gateway.app.upkeep import purge_all
     from gateway.core.clock import SystemClock
 
-    async def work(store: Store, _settings: Settings) -> int:
-        gone = await purge_all(store, SystemClock())
+    async def work(store: Store, settings: Settings) -> int:
+        clock = SystemClock()
+        await RecordingRemoval.of(settings, store, clock).work()
+        gone = await purge_all(store, clock)
         if args.json:
             print_json(gone)
         else:

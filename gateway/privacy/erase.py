@@ -15,7 +15,9 @@ from sqlalchemy import Connection, bindparam, delete, insert, select
 from gateway.audit.log import Deed, record
 from gateway.core.keyfile import key_in
 from gateway.core.types import Handle
-from gateway.privacy.person import INTERACTION, Person, find, tables_of
+from gateway.privacy.copies import Copy, copies_of
+from gateway.privacy.person import find, tables_of
+from gateway.privacy.recordings import Duty, owe, recordings_of, shared
 from gateway.storage.tables import Erasure, table_of
 
 ERASURE = table_of(Erasure)
@@ -35,8 +37,12 @@ class Erased:
 
     rows: dict[str, int]
     """Table -> how many rows went."""
-    recordings: tuple[str, ...]
-    """Recordings of his calls: they lie with the PBX, where only its administrator removes them."""
+    recordings: tuple[Duty, ...] = ()
+    """Recordings of the person's calls; from now on it is a duty to remove them."""
+    shared: int = 0
+    """Calls of other people that lose their recording with it, as one that was passed on has."""
+    copies: tuple[Copy, ...] = ()
+    """What CRMs have of the person."""
 
     @property
     def total(self) -> int:
@@ -70,10 +76,14 @@ class Memory:
 def erase(connection: Connection, asked: Sequence[Handle], memory: Memory, *, actor: str, at: datetime) -> Erased:
     """Remove everything of the person with these handles; the deed is written down without who it was.
 
-    Files of forms and mails go with their rows: the keeper of files sweeps what no row needs any more.
+    Files of forms and mails go with their rows: the keeper of files sweeps what no row needs any more. Recordings are
+    a duty from then on (recordings.py).
     """
     person = find(connection, asked)
-    recordings = _recordings(connection, person)
+    recordings = recordings_of(connection, person.interactions, at)
+    others = shared(connection, recordings, set(person.interactions))
+    copies = copies_of(connection, person)
+    owe(connection, recordings, at)
     counts: dict[str, int] = {}
     for table, which in tables_of(person):
         counts[table.name] = connection.execute(delete(table).where(which)).rowcount
@@ -82,12 +92,4 @@ def erase(connection: Connection, asked: Sequence[Handle], memory: Memory, *, ac
     gone = {name: count for name, count in counts.items() if count}
     deed = Deed(actor=actor, action="person.erased", object_kind="person", detail={"rows": gone, "handles": len(rows)})
     record(connection, deed, at)
-    return Erased(rows=gone, recordings=recordings)
-
-
-def _recordings(connection: Connection, person: Person) -> tuple[str, ...]:
-    query = select(INTERACTION.c.details).where(
-        INTERACTION.c.id.in_(person.interactions), INTERACTION.c.channel == "call"
-    )
-    named = (details.get("recording") for details in connection.execute(query).scalars())
-    return tuple(dict.fromkeys(str(name) for name in named if name))
+    return Erased(rows=gone, recordings=tuple(recordings), shared=others, copies=copies)

@@ -52,7 +52,7 @@ def find_file(recording: str, root: Path) -> tuple[Path, str]:
     ``recording``: absolute as on the PBX, or relative to its folder of recordings. ``root``: that folder here, which
     may be mounted elsewhere. Raises RecordingMissing.
     """
-    name = _safe_name(recording)
+    name = safe_name(recording)
     content_type = TYPES.get(PurePosixPath(name).suffix.lower())
     if content_type is None:
         raise RecordingMissing("The recording's name does not end like a sound file, so it is not given out.")
@@ -62,7 +62,7 @@ def find_file(recording: str, root: Path) -> tuple[Path, str]:
         raise RecordingMissing(
             "The folder of recordings can't be read (%(why)s): look at [[pbx]] recordings.", why=error.strerror
         ) from None
-    for relative in _candidates(name, root):
+    for relative in candidates(name, root):
         found = _inside(real_root, relative)
         if found is not None:
             return found, content_type
@@ -73,21 +73,22 @@ def find_file(recording: str, root: Path) -> tuple[Path, str]:
 
 def url_for(recording: str, template: str) -> str:
     """The address of a recording: ``https://pbx.example.com/rec/{file}``. Raises RecordingMissing for an odd name."""
-    name = _safe_name(recording)
-    relative = next(iter(_candidates(name, Path("/nowhere"))))
+    name = safe_name(recording)
+    relative = next(iter(candidates(name, Path("/nowhere"))))
     if ".." in PurePosixPath(relative).parts:
         raise RecordingMissing("The recording's name leads out of the folder of recordings.")
     return template.replace(FILE_FIELD, quote(relative))
 
 
-def _safe_name(recording: str) -> str:
+def safe_name(recording: str) -> str:
+    """The name without blanks around it. Raises RecordingMissing for what no file can be called."""
     name = recording.strip()
     if not name or len(name) > LONGEST or _CONTROL.search(name):
         raise RecordingMissing("The name of the recording is none that a file can have.")
     return name
 
 
-def _candidates(name: str, root: Path) -> list[str]:
+def candidates(name: str, root: Path) -> list[str]:
     """Where a recording may lie below the root, the likeliest first."""
     path = PurePosixPath(name)
     if not path.is_absolute():
