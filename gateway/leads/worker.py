@@ -18,6 +18,9 @@ log = logging.getLogger(__name__)
 EVERY_SECONDS = 30.0
 """How late a reminder is at the most."""
 
+BETWEEN_SECONDS = 0.2
+"""Where much fell due at once, as after an import: the machine is not taken from those who wait for a page."""
+
 
 @dataclass(slots=True, eq=False)
 class LeadReminders:
@@ -51,7 +54,7 @@ class LeadReminders:
     async def _work(self) -> None:
         while True:
             more = await self._look_safely() >= AT_ONCE
-            await asyncio.sleep(0 if more else EVERY_SECONDS)
+            await asyncio.sleep(BETWEEN_SECONDS if more else EVERY_SECONDS)
 
     async def _look_safely(self) -> int:
         try:

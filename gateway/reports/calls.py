@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import chain, pairwise
 
 from sqlalchemy import Connection
 
@@ -33,27 +36,67 @@ AFTER = (
 )
 
 
-def figures(facts: Sequence[CallFact]) -> tuple[Cell, ...]:
-    """See FIGURES."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """Calls by what became of them."""
+
+    facts: Sequence[CallFact]
+    answered: list[CallFact]
+    missed: list[CallFact]
+    callers: dict[str, CallFact]
+    """Each caller's first call, the latest caller first."""
+    waits: list[float]
+    """Of the answered ones, ascending; so are the talks."""
+    talks: list[float]
+
+
+def parts_of(facts: Sequence[CallFact]) -> Parts:
+    """``facts``: the oldest first."""
     answered = [call for call in facts if call.outcome == "answered"]
-    missed = [call for call in facts if call.outcome != "answered" and call.outcome is not None]
-    firsts = {call.contact_id or call.id: call for call in reversed(facts)}
+    return Parts(
+        facts=facts,
+        answered=answered,
+        missed=[call for call in facts if call.outcome != "answered" and call.outcome is not None],
+        callers={call.contact_id or call.id: call for call in reversed(facts)},
+        waits=sorted(call.wait for call in answered if call.wait is not None),
+        talks=sorted(call.talk for call in answered if call.talk is not None),
+    )
+
+
+def joined(days: Sequence[Parts]) -> Parts:
+    """All of them together, as ``parts_of`` all their facts: a month is not gone through twice."""
+    callers: dict[str, CallFact] = {}
+    for day in reversed(days):
+        callers.update(day.callers)
+    return Parts(
+        facts=list(chain.from_iterable(day.facts for day in days)),
+        answered=list(chain.from_iterable(day.answered for day in days)),
+        missed=list(chain.from_iterable(day.missed for day in days)),
+        callers=callers,
+        waits=sorted(chain.from_iterable(day.waits for day in days)),
+        talks=sorted(chain.from_iterable(day.talks for day in days)),
+    )
+
+
+def figures(parts: Parts) -> tuple[Cell, ...]:
+    """See FIGURES."""
+    facts, answered, missed = parts.facts, parts.answered, parts.missed
     return (
         counted(facts),
         counted(answered),
         counted(missed),
         Cell(ratio(len(missed), len(facts)), missed),
-        counted(list(firsts.values())),
-        Cell(median([call.wait for call in answered if call.wait is not None]), answered),
-        Cell(median([call.talk for call in answered if call.talk is not None]), answered),
+        counted(list(parts.callers.values())),
+        Cell(median(parts.waits), answered),
+        Cell(median(parts.talks), answered),
     )
 
 
 def table_by(facts: Sequence[CallFact], by: Callable[[CallFact], str | None]) -> Table:
     """FIGURES for each value of ``by``, the most frequent first."""
     groups = by_size(grouped(facts, lambda call: by(call) or NOBODY))
-    lines = tuple(Line(key, None if key == NOBODY else key, figures(group)) for key, group in groups)
-    return Table(columns=FIGURES, lines=lines, total=Line(TOTAL, None, figures(facts)))
+    lines = tuple(Line(key, None if key == NOBODY else key, figures(parts_of(group))) for key, group in groups)
+    return Table(columns=FIGURES, lines=lines, total=Line(TOTAL, None, figures(parts_of(facts))))
 
 
 def lines_report(connection: Connection, scope: Scope) -> Table:
@@ -77,10 +120,14 @@ def days_report(connection: Connection, scope: Scope) -> Table:
 
 
 def days_table(facts: Sequence[CallFact], scope: Scope) -> Table:
-    """FIGURES of each day, also of days without a call."""
-    groups = grouped(facts, lambda call: scope.day_of(call.at))
-    lines = tuple(Line(day.isoformat(), day.isoformat(), figures(groups.get(day, []))) for day in scope.days)
-    return Table(columns=FIGURES, lines=lines, total=Line(TOTAL, None, figures(facts)))
+    """FIGURES of each day, also of days without a call. ``facts``: the oldest first."""
+    ends = [bisect_left(facts, midnight, key=lambda call: call.at) for midnight in scope.midnights]
+    parts = {
+        day.isoformat(): parts_of(facts[start:end])
+        for day, (start, end) in zip(scope.days, pairwise(ends), strict=True)
+    }
+    lines = tuple(Line(day, day, figures(of_day)) for day, of_day in parts.items())
+    return Table(columns=FIGURES, lines=lines, total=Line(TOTAL, None, figures(joined(list(parts.values())))))
 
 
 def heat_report(connection: Connection, scope: Scope) -> Table:

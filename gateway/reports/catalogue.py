@@ -42,8 +42,8 @@ def _funnel(stages: Sequence[tuple[str, str]]) -> Report:
         key="funnel",
         title=_("Pipeline"),
         explain=_(
-            "Of the leads that came in the period. A lead came to a stage when it was in it or in a later one. "
-            "The median counts the stays that have ended, in wall time."
+            "Of the leads that came in the period, without spam. A lead came to a stage when it was in it or in a "
+            "later one. The median counts the stays that have ended, in wall time."
         ),
         build=lambda connection, scope: funnel.funnel_report(connection, scope, stages),
         labels="stage",
@@ -197,8 +197,9 @@ _LEADS = (
         key="money",
         title=_("Cost and revenue"),
         explain=_(
-            "Cost is what was entered for a source, spread evenly over its days. ROI is revenue less cost, divided by "
-            "cost. Only money of one currency is counted."
+            "Cost is what was entered for a source, spread evenly over its days; it is divided by the leads without "
+            "spam and by the won ones. ROI is revenue less cost, divided by cost. Only money of one currency is "
+            "counted."
         ),
         build=money.money_report,
     ),

@@ -38,6 +38,8 @@ def leads(connection: Connection, scope: Scope) -> list[LeadFact]:
         found = [lead for lead in found if lead.line == scope.line]
     if scope.source is not None:
         found = [lead for lead in found if lead.source == scope.source]
+    if _is_all(scope):
+        return found
     return [lead for lead in found if theirs(lead.manager_id) and on_time(lead.after_hours)]
 
 
@@ -49,7 +51,7 @@ def calls(connection: Connection, scope: Scope) -> list[CallFact]:
     found = _memory(scope).calls(connection, scope)
     if scope.line is not None:
         found = [call for call in found if call.line == scope.line]
-    if scope.manager is None and scope.seen_by is None and scope.when == "all":
+    if _is_all(scope):
         return found
     return [call for call in found if theirs(call.manager_id) and on_time(call.after_hours)]
 
@@ -62,6 +64,8 @@ def duties(connection: Connection, scope: Scope) -> list[DutyFact]:
         found = [duty for duty in found if duty.channel == scope.channel]
     if scope.line is not None:
         found = [duty for duty in found if duty.line == scope.line]
+    if _is_all(scope):
+        return found
     return [duty for duty in found if theirs(duty.owner_id) and on_time(duty.after_hours)]
 
 
@@ -72,6 +76,11 @@ def moves(connection: Connection, scope: Scope) -> list[MoveFact]:
 
 def _memory(scope: Scope) -> FactMemory:
     return scope.memory if scope.memory is not None else FactMemory()
+
+
+def _is_all(scope: Scope) -> bool:
+    """Nobody's facts are left out, and those of no time of the day."""
+    return scope.manager is None and scope.seen_by is None and scope.when == "all"
 
 
 def _belongs(scope: Scope) -> Callable[[str | None], bool]:

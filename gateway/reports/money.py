@@ -18,14 +18,14 @@ SPEND = table_of(Spend)
 
 MONEY = (
     Column(key="leads", label=_("Leads"), opens="lead"),
-    Column(key="cost", label=_("Cost"), unit="money"),
-    Column(key="cost_per_lead", label=_("Cost per lead"), unit="money"),
+    Column(key="cost", label=_("Cost"), unit="money", opens="spend"),
+    Column(key="cost_per_lead", label=_("Cost per lead"), unit="money", opens="lead"),
     Column(key="won", label=_("Won"), opens="lead"),
     Column(key="conversion", label=_("Conversion"), unit="share", opens="lead"),
-    Column(key="cost_per_sale", label=_("Cost per sale"), unit="money"),
+    Column(key="cost_per_sale", label=_("Cost per sale"), unit="money", opens="lead"),
     Column(key="revenue", label=_("Revenue"), unit="money", opens="lead"),
     Column(key="revenue_share", label=_("Share of revenue"), unit="share", opens="lead"),
-    Column(key="roi", label=_("ROI"), unit="share"),
+    Column(key="roi", label=_("ROI"), unit="share", opens="lead"),
 )
 
 
@@ -33,6 +33,7 @@ MONEY = (
 class SpendFact:
     """What a source cost in a period."""
 
+    id: str
     source: str
     channel: str
     first: date
@@ -48,15 +49,18 @@ class SpendFact:
 
 
 def spend(connection: Connection, scope: Scope) -> list[SpendFact]:
-    """What touches the days of the scope."""
-    query = select(
-        SPEND.c.source, SPEND.c.channel, SPEND.c.first_day, SPEND.c.last_day, SPEND.c.amount, SPEND.c.currency
-    ).where(SPEND.c.last_day >= scope.first, SPEND.c.first_day <= scope.last)
+    """What touches the days of the scope. Who sees only his own leads does not see what all of them cost."""
+    if scope.seen_by is not None:
+        return []
+    names = ("id", "source", "channel", "first_day", "last_day", "amount", "currency")
+    query = select(*(SPEND.c[name] for name in names)).where(
+        SPEND.c.last_day >= scope.first, SPEND.c.first_day <= scope.last
+    )
     if scope.source is not None:
         query = query.where(SPEND.c.source == scope.source)
     found = [
-        SpendFact(source=source, channel=channel, first=first, last=last, amount=amount, currency=currency)
-        for source, channel, first, last, amount, currency in connection.execute(query)
+        SpendFact(id=key, source=source, channel=channel, first=first, last=last, amount=amount, currency=currency)
+        for key, source, channel, first, last, amount, currency in connection.execute(query)
     ]
     return [fact for fact in found if scope.channel is None or fact.channel in {"", scope.channel}]
 
@@ -71,22 +75,20 @@ def money_table(facts: Sequence[LeadFact], costs: Sequence[SpendFact], scope: Sc
     currency = main_currency(facts, costs)
     costs = [cost for cost in costs if cost.currency == currency]
     by_source = grouped([lead for lead in facts if lead.status != "spam"], lambda lead: lead.source or NOBODY)
-    cost_of = {
-        source: sum(cost.within(scope.first, scope.last) for cost in group)
-        for source, group in grouped(costs, lambda cost: cost.source or NOBODY).items()
-    }
+    costs_of = grouped(costs, lambda cost: cost.source or NOBODY)
+    cost = {source: sum(one.within(scope.first, scope.last) for one in group) for source, group in costs_of.items()}
     everything = [lead for group in by_source.values() for lead in group]
     revenue = _revenue(everything, currency)
-    keys = sorted({*by_source, *cost_of}, key=lambda key: (-cost_of.get(key, 0), -len(by_source.get(key, [])), key))
+    keys = sorted({*by_source, *cost}, key=lambda key: (-cost.get(key, 0), -len(by_source.get(key, [])), key))
     lines = tuple(
         Line(
             key,
             None if key == NOBODY else key,
-            _money(by_source.get(key, []), cost_of.get(key), revenue, currency),
+            _money(by_source.get(key, []), Cell(cost.get(key), costs_of.get(key, ())), revenue, currency),
         )
         for key in keys
     )
-    whole = _money(everything, sum(cost_of.values()) if cost_of else None, revenue, currency)
+    whole = _money(everything, Cell(sum(cost.values()) if cost else None, costs), revenue, currency)
     return Table(columns=MONEY, lines=lines, total=Line(TOTAL, None, whole), currency=currency)
 
 
@@ -100,19 +102,18 @@ def _revenue(facts: Sequence[LeadFact], currency: str | None) -> int:
     return sum(lead.amount or 0 for lead in facts if lead.status == "won" and lead.currency == currency)
 
 
-def _money(
-    facts: Sequence[LeadFact], cost: float | None, revenue_of_all: int, currency: str | None
-) -> tuple[Cell, ...]:
+def _money(facts: Sequence[LeadFact], spent: Cell, revenue_of_all: int, currency: str | None) -> tuple[Cell, ...]:
+    cost = spent.value
     won = [lead for lead in facts if lead.status == "won"]
     revenue = _revenue(facts, currency)
     return (
         counted(facts),
-        Cell(cost),
-        Cell(ratio(cost, len(facts)) if cost is not None else None),
+        spent,
+        Cell(ratio(cost, len(facts)) if cost is not None else None, facts),
         counted(won),
         Cell(ratio(len(won), len(facts)), won),
-        Cell(ratio(cost, len(won)) if cost is not None else None),
+        Cell(ratio(cost, len(won)) if cost is not None else None, won),
         Cell(revenue, won),
         Cell(ratio(revenue, revenue_of_all), won),
-        Cell(ratio(revenue - cost, cost) if cost else None),
+        Cell(ratio(revenue - cost, cost) if cost else None, won),
     )

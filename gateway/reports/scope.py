@@ -72,6 +72,11 @@ class Scope:
         """Every day of it, in order."""
         return [self.first + timedelta(days=n) for n in range((self.last - self.first).days + 1)]
 
+    @property
+    def midnights(self) -> list[datetime]:
+        """The first moment of every day of it, and of the one after it, UTC."""
+        return [_midnight(self.first + timedelta(days=n), self.zone) for n in range((self.last - self.first).days + 2)]
+
     def day_of(self, moment: datetime) -> date:
         """The company's day of a moment."""
         return moment.astimezone(self.zone).date()

@@ -1,13 +1,17 @@
-"""Rows of the database as facts, all of a stretch of time: who may see which, and the filters, come later."""
+"""Rows of the database as facts, all of a stretch of time: who may see which, and the filters, come later.
+
+Facts are kept by the ten thousand and hold nothing that could refer back to them, so the garbage collector does not
+look at them (``gc=False``): it would take 50 ms for that, and everybody waits meanwhile.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import msgspec
 from sqlalchemy import Connection, and_, func, or_, select
 
 from gateway.storage.tables import Callback, CallbackTry, Interaction, Lead, StageChange, table_of
@@ -16,8 +20,7 @@ LEAD, INTERACTION = table_of(Lead), table_of(Interaction)
 DUTY, TRY, CHANGE = table_of(Callback), table_of(CallbackTry), table_of(StageChange)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LeadFact:
+class LeadFact(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One lead."""
 
     id: str
@@ -42,8 +45,7 @@ class LeadFact:
     """When somebody of the company first spoke with the person or wrote to him."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallFact:
+class CallFact(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One call from outside."""
 
     id: str
@@ -64,8 +66,7 @@ class CallFact:
         return self.outcome is not None and self.outcome != "answered"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DutyFact:
+class DutyFact(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One callback: a person who wanted to be called."""
 
     id: str
@@ -94,8 +95,7 @@ class DutyFact:
         return self.in_time is False or (self.closed_at is None and self.due_at < now)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MoveFact:
+class MoveFact(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A lead left a stage."""
 
     lead_id: str

@@ -9,7 +9,7 @@ from typing import Literal, Protocol, TypeVar
 Unit = Literal["count", "seconds", "share", "money", "number"]
 """How a value is written: whole, as a duration, as a percentage (from 0 to 1), in the smallest unit of the currency, or
 with one decimal."""
-Kind = Literal["lead", "call", "callback"]
+Kind = Literal["lead", "call", "callback", "spend"]
 
 F = TypeVar("F")
 K = TypeVar("K", bound=Hashable)

@@ -24,6 +24,8 @@ LAST_DAY = date(2200, 1, 1)
 """The arithmetic looks no further."""
 KEPT_DAYS = 2048
 """UTC days kept computed: five years and a half, some 200 bytes each."""
+KEPT_COUNTS = 32_768
+"""Working times kept computed, some 150 bytes each: reports ask for those of the same month again and again."""
 
 _PROBES = [timedelta(hours=hours) for hours in range(25)]
 _SECOND = timedelta(seconds=1)
@@ -54,6 +56,7 @@ class Hours:
         self.zone = zone
         self._day = day
         self._spans = lru_cache(maxsize=KEPT_DAYS)(self._compute)
+        self._worked = lru_cache(maxsize=KEPT_COUNTS)(self._count)
 
     def is_open(self, moment: datetime) -> bool:
         """True in working time."""
@@ -88,12 +91,17 @@ class Hours:
 
     def working_time_between(self, start: datetime, end: datetime) -> timedelta:
         """Working time from ``start`` to ``end``; negative where ``end`` is the earlier one."""
+        return -self._worked(end, start) if end < start else self._worked(start, end)
+
+    def _count(self, start: datetime, end: datetime) -> timedelta:
         start, end = start.astimezone(UTC), end.astimezone(UTC)
-        if end < start:
-            return -self.working_time_between(end, start)
-        spans = (span for day in _days(start.date(), end.date()) for span in self._spans(day))
-        worked = (min(span.end, end) - max(span.start, start) for span in spans)
-        return sum((each for each in worked if each > _NOTHING), start=_NOTHING)
+        worked = _NOTHING  # a report asks for thousands of these: no generators here
+        for day in _days(start.date(), end.date()):
+            for opened, closed in self._spans(day):
+                each = min(closed, end) - max(opened, start)
+                if each > _NOTHING:
+                    worked += each
+        return worked
 
     def _from(self, moment: datetime) -> Iterator[Span]:
         """Open time at ``moment`` and after it, in order."""

@@ -15,6 +15,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 
 from gateway.core.errors import StoreUnavailable
+from gateway.core.sentences import Sentence
 
 BUSY_SECONDS = 5.0
 """How long SQLite waits for another process's lock before it says that it is locked."""
@@ -84,7 +85,7 @@ def _begin_deferred(connection: Connection) -> None:
 class Durability:
     """What a commit of the database in use survives, for the start log and /health."""
 
-    level: str
+    level: Sentence
     """In words, with the setting that makes it so."""
     standby: str = ""
     """PostgreSQL: ``none``, ``asynchronous`` (a failover may lose the last commits) or ``synchronous``."""
@@ -92,23 +93,38 @@ class Durability:
 
 def durability(engine: Engine) -> Durability:
     """Asks the database itself, so that the answer is about what runs and not about what was meant."""
+    if engine.dialect.name == "sqlite":
+        values = {"setting": _sqlite_setting(engine)}
+        return Durability(level=Sentence("each commit is on the disk (%(setting)s)", values))
     with engine.connect() as connection:
-        if engine.dialect.name == "sqlite":
-            mode = connection.exec_driver_sql("PRAGMA journal_mode").scalar_one()
-            level = {0: "OFF", 1: "NORMAL", 2: "FULL", 3: "EXTRA"}.get(
-                connection.exec_driver_sql("PRAGMA synchronous").scalar_one(), "unknown"
-            )
-            return Durability(level=f"each commit is on the disk (journal_mode={mode}, synchronous={level})")
         commit = connection.exec_driver_sql("SHOW synchronous_commit").scalar_one()
         fsync = connection.exec_driver_sql("SHOW fsync").scalar_one()
         names = connection.exec_driver_sql("SHOW synchronous_standby_names").scalar_one()
         copies = connection.exec_driver_sql("SELECT count(*) FROM pg_stat_replication").scalar_one()
-    safe = "the last commits may be lost in a crash" if "off" in (commit, fsync) else "each commit is on the disk"
+    values = {"setting": f"synchronous_commit={commit}, fsync={fsync}"}
+    safe = (
+        Sentence("the last commits may be lost in a crash (%(setting)s)", values)
+        if "off" in (commit, fsync)
+        else Sentence("each commit is on the disk (%(setting)s)", values)
+    )
     standby = "synchronous" if names and commit != "local" else "asynchronous" if copies else "none"
-    return Durability(level=f"{safe} (synchronous_commit={commit}, fsync={fsync})", standby=standby)
+    return Durability(level=safe, standby=standby)
 
 
-def durability_warnings(engine: Engine) -> list[str]:
+def _sqlite_setting(engine: Engine) -> str:
+    """Asked without a transaction: that of a writer waits for the lock, and gives up where somebody writes for long."""
+    connection = engine.raw_connection()
+    try:
+        cursor = connection.cursor()
+        (mode,) = cursor.execute("PRAGMA journal_mode").fetchone()
+        (number,) = cursor.execute("PRAGMA synchronous").fetchone()
+    finally:
+        connection.close()
+    level = {0: "OFF", 1: "NORMAL", 2: "FULL", 3: "EXTRA"}.get(number, "unknown")
+    return f"journal_mode={mode}, synchronous={level}"
+
+
+def durability_warnings(engine: Engine) -> list[Sentence]:
     """Sentences for the start log and /health: what the database in use does not promise."""
     with engine.connect() as connection:
         if engine.dialect.name == "sqlite":
@@ -118,20 +134,21 @@ def durability_warnings(engine: Engine) -> list[str]:
     warnings = []
     if synchronous == "off":
         warnings.append(
-            "PostgreSQL runs with synchronous_commit=off: a crash loses what it had acknowledged; set it on."
+            Sentence("PostgreSQL runs with synchronous_commit=off: a crash loses what it had acknowledged; set it on.")
         )
     if fsync == "off":
-        warnings.append("PostgreSQL runs with fsync=off: a power cut can destroy the database; set it on.")
+        warnings.append(Sentence("PostgreSQL runs with fsync=off: a power cut can destroy the database; set it on."))
     return warnings
 
 
-def sqlite_warnings(version: tuple[int, ...]) -> list[str]:
+def sqlite_warnings(version: tuple[int, ...]) -> list[Sentence]:
     if version >= FIXED_SQLITE:
         return []
     wanted, found = ".".join(map(str, FIXED_SQLITE)), ".".join(map(str, version))
-    sentence = (
-        f"SQLite {found} is older than {wanted}, which fixed a rare corruption when two programs use one database at "
-        "once: open the database with other programs only while Leadgate is stopped, or use PostgreSQL."
+    sentence = Sentence(
+        "SQLite %(found)s is older than %(wanted)s, which fixed a rare corruption when two programs use one database "
+        "at once: open the database with other programs only while Leadgate is stopped, or use PostgreSQL.",
+        {"found": found, "wanted": wanted},
     )
     return [sentence]
 
@@ -149,8 +166,15 @@ def as_unavailable(error: DBAPIError, database: str) -> StoreUnavailable | None:
     """The StoreUnavailable that a driver's error means, or None where the fault is in the statement."""
     lost = isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated
     if lost or _is_broken_file(error):
-        return StoreUnavailable(f"the database {database} can't be used now: {error.orig}")
+        return StoreUnavailable(
+            "the database %(database)s can't be used now: %(words)s", database=database, words=_driver_words(error)
+        )
     return None
+
+
+def _driver_words(error: DBAPIError) -> str:
+    """What the driver says, on one line."""
+    return " ".join(str(error.orig).split())
 
 
 def _is_broken_file(error: DBAPIError) -> bool:

@@ -14,6 +14,7 @@ from typing import TypeVar
 from sqlalchemy import URL, Connection, Engine, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
+from gateway.core.sentences import Sentence
 from gateway.storage.engine import (
     Durability,
     as_unavailable,
@@ -159,6 +160,6 @@ class Store:
         """What a commit survives. Blocks; raises what the driver raises."""
         return durability(self.writer.engine)
 
-    def warnings(self) -> list[str]:
+    def warnings(self) -> list[Sentence]:
         """Sentences about promises that the database in use doesn't keep."""
         return durability_warnings(self.writer.engine)

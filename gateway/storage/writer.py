@@ -124,9 +124,13 @@ class Writer:
 
     def _submit(self, handler: Handler, argument: Any, background: bool) -> asyncio.Future[Any]:
         if self._thread is None or self._stopping:
-            raise StoreUnavailable(f"the database {self.name} is closed: Leadgate is stopping")
+            raise StoreUnavailable("the database %(database)s is closed: Leadgate is stopping", database=self.name)
         if self.queued >= MAX_QUEUED:
-            raise StoreUnavailable(f"{self.queued} writes wait for the database {self.name}: it is too slow now")
+            raise StoreUnavailable(
+                "%(count)s writes wait for the database %(database)s: it is too slow now",
+                count=self.queued,
+                database=self.name,
+            )
         loop = asyncio.get_running_loop()
         job = _Job(handler, argument, loop, loop.create_future())
         with self._awake:

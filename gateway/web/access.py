@@ -56,6 +56,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 H = TypeVar("H", bound=Callable[..., object])
 _MARK = "_leadgate_right"
+_FACTOR_MARK = "_leadgate_without_factor"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +72,8 @@ class Viewer:
     """Only rows of this manager and of nobody are shown; None: all are."""
     masked: bool = False
     """Numbers and addresses of customers are shown masked (gateway/web/masking.py)."""
+    lacks_factor: bool = False
+    """The role asks for a second factor and there is none yet: no right counts until it is set up."""
 
     def may(self, right: Right) -> bool:
         """Whether the viewer has ``right``."""
@@ -82,19 +85,28 @@ class Viewer:
 
 
 def viewer(
-    session: SessionInfo | None, token: TokenInfo | None, *, managers_see_all: bool, mask_for: Collection[str] = ()
+    session: SessionInfo | None,
+    token: TokenInfo | None,
+    *,
+    managers_see_all: bool,
+    mask_for: Collection[str] = (),
+    second_factor_for: Collection[str] = (),
 ) -> Viewer:
-    """What the roles give to whoever signed in. ``mask_for``: the roles for which numbers are masked."""
+    """What the roles give to whoever signed in. ``mask_for``: the roles for which numbers are masked;
+    ``second_factor_for``: those that do nothing without a second factor. Who has no password comes in through the
+    provider, whose business it is."""
     if session is None:
         actor = token_actor(token.id) if token is not None else "nobody"
         return Viewer(manager_id=None, actor=actor, rights=TOKEN_RIGHTS if token else frozenset(), seen_by=None)
     role = Role(session.role) if session.role in set(Role) else None
+    lacks_factor = session.role in second_factor_for and session.has_password and not session.has_factor
     return Viewer(
         manager_id=session.manager_id,
         actor=manager_actor(session.manager_id),
-        rights=RIGHTS[role] if role is not None else frozenset(),
+        rights=RIGHTS[role] if role is not None and not lacks_factor else frozenset(),
         seen_by=session.manager_id if role in {None, Role.MANAGER} and not managers_see_all else None,
         masked=session.role in mask_for,
+        lacks_factor=lacks_factor,
     )
 
 
@@ -106,6 +118,17 @@ def needs(right: Right) -> Callable[[H], H]:
         return handler
 
     return mark
+
+
+def without_factor(handler: H) -> H:
+    """Mark a handler that sets up the second factor, or ends the session: all that can be done while it is lacking."""
+    setattr(handler, _FACTOR_MARK, True)
+    return handler
+
+
+def needs_no_factor(handler: object) -> bool:
+    """Whether ``without_factor`` marked it."""
+    return getattr(handler, _FACTOR_MARK, False) is True
 
 
 def right_of(handler: object, method: str) -> Right:

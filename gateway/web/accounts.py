@@ -18,7 +18,7 @@ from gateway.core.clock import Clock, NewId
 from gateway.core.errors import LeadgateError
 from gateway.storage.store import Store
 from gateway.storage.tables import ApiToken, Manager, Session, SetupLink, SignInStep
-from gateway.web.passwords import Passwords, check_strength
+from gateway.web.passwords import Passwords
 
 ROLES = ("owner", "chief", "manager", "auditor")
 MAX_NAME = 200
@@ -285,7 +285,8 @@ class Accounts:
 
     async def set_password(self, login: str, password: str) -> None:
         """Set a password and end the user's sessions. Raises WeakPassword, AccountError."""
-        check_strength(password, login)
+        person = await self._store.read(lambda c: _existing(c, login))
+        self._passwords.check(password, login, person.name)
         hashed = await self._passwords.hash(password)
         await self._store.write(lambda c: set_password_hash(c, _existing(c, login).id, hashed))
 

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import hmac
 import logging
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
+from secrets import token_bytes
 from urllib.parse import quote, urlsplit
 
 from aiohttp import web
@@ -18,7 +20,7 @@ from aiohttp.typedefs import Handler
 from gateway.core.clock import Clock
 from gateway.core.errors import StoreUnavailable
 from gateway.storage.store import Store
-from gateway.web.access import SAFE_METHODS, VIEWER, Viewer, right_of, viewer
+from gateway.web.access import SAFE_METHODS, VIEWER, Viewer, needs_no_factor, right_of, viewer
 from gateway.web.accounts import TokenInfo, fingerprint, new_secret, token_of, token_works, touch_token
 from gateway.web.masking import refuse_masks
 from gateway.web.problems import Refused, wants_page
@@ -31,6 +33,8 @@ SESSION_COOKIE = "leadgate"
 FORM_COOKIE = "leadgate-form"
 CSRF_FIELD = "csrf"
 CSRF_HEADER = "X-CSRF-Token"
+FACTOR_PAGE = "/profile#factor"
+"""Where a second factor is set up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +79,32 @@ def set_cookie(request: web.Request, response: web.StreamResponse, base: str, va
 
 
 def form_token(request: web.Request) -> str:
-    """The value for the hidden field ``csrf`` of a form on the page that answers ``request``."""
+    """The value for the hidden field ``csrf`` of a form on the page that answers ``request``; another one each time."""
     session = session_info(request)
     if session is not None:
-        return session.csrf
+        return disguised(session.csrf)
     known = request.cookies.get(cookie_name(FORM_COOKIE, request)) or request.get(FORM_SECRET)
     if known is None:
         known = request[FORM_SECRET] = new_secret()
-    return known
+    return disguised(known)
+
+
+def disguised(secret: str) -> str:
+    """``secret`` as it may stand on a page that is compressed together with texts of strangers: never the same twice,
+    so that the sizes of many answers tell nothing of it (BREACH, CVE-2013-3587)."""
+    plain = secret.encode()
+    key = token_bytes(len(plain))
+    return urlsafe_b64encode(key + bytes(a ^ b for a, b in zip(key, plain, strict=True))).decode()
+
+
+def undisguised(sent: str) -> bytes:
+    """What ``disguised`` hid; nothing where it is not of ours."""
+    try:
+        both = urlsafe_b64decode(sent.encode())
+    except ValueError:
+        return b""
+    key, hidden = both[: len(both) // 2], both[len(both) // 2 :]
+    return bytes(a ^ b for a, b in zip(key, hidden, strict=False))
 
 
 def local_path(target: str | None) -> str:
@@ -117,6 +139,7 @@ class Guard:
         doors: Doors,
         managers_see_all: bool = True,
         mask_for: Collection[str] = (),
+        second_factor_for: Collection[str] = (),
     ) -> None:
         self._store = store
         self._clock = clock
@@ -124,6 +147,7 @@ class Guard:
         self._doors = doors
         self._managers_see_all = managers_see_all
         self._mask_for = frozenset(mask_for)
+        self._second_factor_for = frozenset(second_factor_for)
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -136,7 +160,9 @@ class Guard:
             request[PRINCIPAL] = principal
             request[VIEWER] = who = self._viewer(principal)
             await self._touch(principal)
-            if target not in self._doors.open and not who.may(right_of(target, request.method)):
+            if who.lacks_factor and target not in self._doors.open:
+                _only_the_factor(request, target)
+            elif target not in self._doors.open and not who.may(right_of(target, request.method)):
                 raise Refused(403, "forbidden", "Your role does not allow this. The owner can change it.")
         elif target not in self._doors.open:
             raise _who_are_you(request)
@@ -153,6 +179,7 @@ class Guard:
             principal.token,
             managers_see_all=self._managers_see_all,
             mask_for=self._mask_for,
+            second_factor_for=self._second_factor_for,
         )
 
     @staticmethod
@@ -182,7 +209,8 @@ class Guard:
             token_id = principal.token.id
             return self._store.peek(lambda c: token_works(c, token_id))
         if principal.session is not None:
-            return self._session_by(principal.session.token_hash) is not None
+            session = self._session_by(principal.session.token_hash)
+            return session is not None and not self._viewer(Principal(session=session)).lacks_factor
         return False
 
     def _session(self, request: web.Request) -> SessionInfo | None:
@@ -217,7 +245,7 @@ async def check_csrf(request: web.Request) -> None:
         sent = (await read_form(request)).get(CSRF_FIELD, "")
     session = session_info(request)
     expected = session.csrf if session else request.cookies.get(cookie_name(FORM_COOKIE, request), "")
-    if not expected or not hmac.compare_digest(sent.encode(), expected.encode()):
+    if not expected or not hmac.compare_digest(undisguised(sent), expected.encode()):
         raise Refused(403, "csrf", "The form is too old: go back, load the page anew and send it again.")
 
 
@@ -241,6 +269,15 @@ def _same_site(request: web.Request) -> bool:
     origin = request.headers.get("Origin", "null")
     # with Referrer-Policy: no-referrer browsers send "null" for our own forms too; then the token alone decides
     return origin == "null" or urlsplit(origin).netloc.lower() == request.host.lower()
+
+
+def _only_the_factor(request: web.Request, handler: object) -> None:
+    """Who lacks the second factor of their role sets it up and does nothing else. Raises where it is something else."""
+    if needs_no_factor(handler):
+        return
+    if wants_page(request) and request.method in SAFE_METHODS:
+        raise web.HTTPSeeOther(FACTOR_PAGE)
+    raise Refused(403, "second_factor_needed", "Your role asks for a second factor: set it up at /profile first.")
 
 
 def _who_are_you(request: web.Request) -> Exception:

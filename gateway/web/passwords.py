@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -12,6 +12,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from gateway.core.errors import LeadgateError
+from gateway.web.guessable import is_frequent, is_number, is_personal
 
 T = TypeVar("T")
 
@@ -21,47 +22,50 @@ MAX_LENGTH = 1024
 """Far above any pass phrase; keeps the time to hash bounded."""
 AT_ONCE = 4
 """Hashes computed at the same time: each takes 19 MiB and 25 ms of a core."""
-_COMMON_WORDS = """
-    password password1 password12 password123 password1234 passw0rd p@ssw0rd p@ssword iloveyou sunshine princess
-    football baseball superman trustno1 starwars whatever computer internet welcome1 welcome123 letmein1 admin123
-    admin1234 administrator changeme changeme1 default1 qwerty12 qwerty123 qwerty1234 qwertyui qwertyuiop 1q2w3e4r
-    1q2w3e4r5t 1qaz2wsx zaq12wsx q1w2e3r4 q1w2e3r4t5 asdfghjk asdfghjkl zxcvbnm1 12345678 123456789 1234567890
-    12345678910 87654321 987654321 0987654321 11111111 00000000 12341234 11223344 123123123 1234qwer qwer1234 abcd1234
-    abc12345 a1234567 aa123456 michelle jennifer victoria football1 leadgate leadgate1 asterisk1
-    йцукенгш йцукенгшщз пароль123 пароль12 привет123 любовь123 марина123 наташа123
-"""
-COMMON = frozenset(_COMMON_WORDS.split())
-"""The ones that every guessing tool tries first, of those long enough to pass otherwise."""
 
 
 class WeakPassword(LeadgateError):
-    """The password can't be used. ``code`` says why: ``too_short``, ``too_long``, ``too_common`` or ``is_login``."""
+    """The password can't be used. ``code`` says why: ``too_short``, ``too_long``, ``too_common``, ``is_number``,
+    ``is_login`` or ``is_personal``."""
 
     def __init__(self, code: str, sentence: str) -> None:
         super().__init__(sentence)
         self.code = code
 
 
-def check_strength(password: str, login: str) -> None:
-    """Raise WeakPassword for one that is guessed at once. No rules about digits or signs: length is what helps."""
+def check_strength(password: str, login: str, known: Iterable[str] = ()) -> None:
+    """Raise WeakPassword for one that is guessed soon. No rules about digits or signs: length is what helps.
+
+    ``known``: what strangers know beside the login: the person's name, the company's, its domains.
+    """
     if len(password) < MIN_LENGTH:
         raise WeakPassword("too_short", f"The password needs at least {MIN_LENGTH} characters.")
     if len(password) > MAX_LENGTH:
         raise WeakPassword("too_long", f"The password has more than {MAX_LENGTH} characters.")
     folded = password.casefold()
-    if folded in COMMON or len(set(folded)) <= 2:
-        raise WeakPassword("too_common", "This password is among the first that are guessed: choose another.")
     if folded == login.casefold() or folded == login.casefold()[::-1]:
         raise WeakPassword("is_login", "The password must not be the login.")
+    if is_number(password):
+        raise WeakPassword("is_number", "Telephone numbers, dates and other numbers are guessed soon: add words.")
+    if is_frequent(password):
+        raise WeakPassword("too_common", "This password is among the first that are guessed: choose another.")
+    if is_personal(password, [login, *known]):
+        raise WeakPassword("is_personal", "The password is little more than your login, your name or the company's.")
 
 
 class Passwords:
     """argon2id (RFC 9106) with OWASP's smallest accepted parameters, in at most four threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, company: Iterable[str] = ()) -> None:
+        """``company``: its names and domains, which make no password."""
+        self._company = tuple(company)
         self._hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="leadgate-argon2")
         self._nobody = self._hasher.hash(secrets.token_hex(16))
+
+    def check(self, password: str, login: str, name: str = "") -> None:
+        """Raise WeakPassword for one that ``login``, who is called ``name``, should not have."""
+        check_strength(password, login, [name, *self._company])
 
     def hash_now(self, password: str) -> str:
         """The hash to store, computed here: 25 ms. For the command line."""

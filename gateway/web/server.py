@@ -59,6 +59,7 @@ class WebServer:
     ``vault``: seals what the database must not hold in clear.
     ``leads``: what the pages of leads know of the settings. ``keep``: how long what ended is kept.
     ``masker`` knows which numbers and addresses are the company's own, for roles that see those of others masked.
+    ``company``: its names and domains, of which nobody makes a password.
     """
 
     def __init__(
@@ -83,14 +84,15 @@ class WebServer:
         leads: LeadParts | None = None,
         keep: timedelta | None = None,
         masker: Masker | None = None,
+        company: Sequence[str] = (),
     ) -> None:
         self.settings = settings
         self.writes = tuple(writes)
         self.reads = tuple(reads)
-        self.passwords = Passwords()
+        self.passwords = Passwords(company)
         self.metrics = WebMetrics(clock, version)
         assets = Assets()
-        renderer = Renderer(locale, assets, clock)
+        self.renderer = renderer = Renderer(locale, assets, clock)
         throttle = LoginThrottle(clock)
         self._store, self._vault = store, vault
         self._masking = Masking(masker or Masker(locale.region)) if settings.mask_for else None
@@ -123,8 +125,11 @@ class WebServer:
         self.listeners = self._listeners(outside, inside, guard, renderer)
 
     def _guard(self, store: Store, clock: Clock, idle: timedelta) -> Guard:
-        see_all, mask_for = self.settings.managers_see == "all", self.settings.mask_for
-        return Guard(store, clock, idle=idle, doors=self.doors, managers_see_all=see_all, mask_for=mask_for)
+        settings = self.settings
+        return Guard(
+            store, clock, idle=idle, doors=self.doors, managers_see_all=settings.managers_see == "all",
+            mask_for=settings.mask_for, second_factor_for=settings.second_factor_for,
+        )  # fmt: skip
 
     def _rooms(self, asks: WriteMeans) -> list[web.RouteDef]:
         """What the other rooms tell and change."""
@@ -148,7 +153,14 @@ class WebServer:
     ) -> list[web.RouteDef]:
         """What people do about themselves, and administrators about them."""
         return [
-            *ProfilePages(means, passwords=self.passwords, throttle=throttle, vault=self._vault, idle=idle).routes(),
+            *ProfilePages(
+                means,
+                passwords=self.passwords,
+                throttle=throttle,
+                vault=self._vault,
+                idle=idle,
+                required_for=self.settings.second_factor_for,
+            ).routes(),
             *PeoplePages(means, link_lifetime=timedelta(hours=self.settings.setup_link_hours), keep=keep).routes(),
             *AccessPages(means, idle=idle).routes(),
             *LogPages(means).routes(),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, exists, insert, select, update
 
-from gateway.storage.tables import Manager, Session
+from gateway.storage.tables import Manager, Session, Totp
 from gateway.web.accounts import fingerprint
 
 TOUCH_EVERY = timedelta(seconds=60)
@@ -16,6 +16,8 @@ MAX_PEER = 64
 MAX_AGENT = 200
 PUBLIC = 16
 """Characters of the fingerprint by which people name a session: enough to tell them apart, and none opens one."""
+
+_HAS_FACTOR = exists().where(Totp.manager_id == Manager.id, Totp.confirmed_at.is_not(None))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +32,10 @@ class SessionInfo:
     language: str | None
     csrf: str = field(repr=False)
     seen_at: datetime
+    has_password: bool = True
+    """False: the manager comes in through the provider only."""
+    has_factor: bool = False
+    """A second factor is asked for at each sign-in."""
 
 
 def open_session(
@@ -73,6 +79,8 @@ def session_of(connection: Connection, token_hash: str, *, now: datetime, idle: 
                 Manager.language,
                 Session.csrf,
                 Session.seen_at,
+                Manager.password_hash.is_not(None).label("has_password"),
+                _HAS_FACTOR.label("has_factor"),
             )
             .join(Manager, Manager.id == Session.manager_id)
             .where(

@@ -74,6 +74,8 @@ class WebSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Whose leads, calls and callbacks a manager sees: everybody's, or only their own and nobody's."""
     mask_for: tuple[Literal["chief", "manager", "auditor", "owner"], ...] = ()
     """Roles that see telephone numbers and mail addresses of customers masked; the owner never."""
+    second_factor_for: tuple[Literal["owner", "chief", "manager", "auditor"], ...] = ()
+    """Roles that do nothing before they have set up a second factor; who has no password comes through a provider."""
     oidc: OidcSettings | None = None
     """Table ``[web.oidc]``: signing in through a provider; without it there are passwords only."""
 

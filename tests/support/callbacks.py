@@ -24,7 +24,7 @@ from gateway.core.by import By
 from gateway.core.clock import new_id
 from gateway.core.placement import Event
 from gateway.core.types import Channel, Direction, Draft, Inbound, Kind, Phase, Source
-from gateway.processing.step import Rules
+from gateway.processing.step import Forgotten, Rules
 from gateway.processing.worker import ProcessingWorker
 from gateway.routing.calendars import Schedules
 from gateway.routing.settings import HoursSettings
@@ -184,6 +184,7 @@ class CallbackHouse:
         settings: CallbacksSettings | None = None,
         hours: HoursSettings | None = WORKDAYS,
         asks: AsksWho | None = None,
+        forgotten: Forgotten | None = None,
     ) -> None:
         self.store = store
         self.clock = FakeClock()
@@ -200,6 +201,7 @@ class CallbackHouse:
             keep=None,
             calendar=self.schedules,
             history=timedelta(days=30),
+            forgotten=forgotten,
         )
         self.desk = Desk(timetable=self.timetable, outgoing=self.outbox)
         self.escalation = EscalationWorker(

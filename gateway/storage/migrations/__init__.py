@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from gateway.core.errors import SchemaTooNew, StoreUnavailable
+from gateway.core.systemerrors import system_words
 from gateway.storage.engine import as_unavailable, writing_engine
 from gateway.storage.settings import StorageSettings
 
@@ -66,7 +67,9 @@ def upgrade(storage: StorageSettings, data: Path, target: str = "head") -> Upgra
         raise as_unavailable(error, url.render_as_string(hide_password=True)) or error from None
     except OSError as error:
         raise StoreUnavailable(
-            f"the database {url.render_as_string(hide_password=True)} can't be opened: {error}"
+            "the database %(database)s can't be opened: %(words)s",
+            database=url.render_as_string(hide_password=True),
+            words=system_words(error),
         ) from None
     finally:
         engine.dispose()
@@ -98,6 +101,10 @@ def refuse_newer(connection: Connection) -> None:
     if revision is not None and revision not in known:
         shown = connection.engine.url.render_as_string(hide_password=True)
         raise SchemaTooNew(
-            f"the database {shown} has schema {revision}, which this Leadgate (schema {head()}) does not know: it was "
-            "written by a newer version. Install that version again, or restore the backup made before the upgrade."
+            "the database %(database)s has schema %(schema)s, which this Leadgate (schema %(head)s) does not know: it "
+            "was written by a newer version. Install that version again, or restore the backup made before the "
+            "upgrade.",
+            database=shown,
+            schema=revision,
+            head=head(),
         )

@@ -74,6 +74,9 @@ class Callback(Base):
               postgresql_where=sql("closed_at IS NULL")),
         Index("ix_callback_next", "next_at", sqlite_where=sql("next_at IS NOT NULL"),
               postgresql_where=sql("next_at IS NOT NULL")),
+        # all that the board sorts by and counts is in the index
+        Index("ix_callback_waiting", "due_at", "id", "snoozed_until", "owner_id", "claimed_by", "waiting_since",
+              sqlite_where=sql("closed_at IS NULL"), postgresql_where=sql("closed_at IS NULL")),
         Index("ix_callback_opened_at", "opened_at", "id"),
         Index("ix_callback_first_at", "first_at", "id"),
         Index("ix_callback_closed_at", "closed_at", "id"),

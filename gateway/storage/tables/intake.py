@@ -84,8 +84,8 @@ class Interaction(Base):
     wait_seconds: Mapped[float | None]
     talk_seconds: Mapped[float | None]
     after_hours: Mapped[bool | None]
-    contact_id: Mapped[str | None] = mapped_column(Uuid, ForeignKey("contact.id", ondelete="SET NULL"), index=True)
-    lead_id: Mapped[str | None] = mapped_column(Uuid, ForeignKey("lead.id", ondelete="SET NULL"), index=True)
+    contact_id: Mapped[str | None] = mapped_column(Uuid, ForeignKey("contact.id", ondelete="SET NULL"))
+    lead_id: Mapped[str | None] = mapped_column(Uuid, ForeignKey("lead.id", ondelete="SET NULL"))
     manager_id: Mapped[str | None] = mapped_column(Uuid, ForeignKey("manager.id", ondelete="SET NULL"))
     """Who spoke or wrote for the company."""
     occurred_at: Mapped[datetime]
@@ -96,6 +96,11 @@ class Interaction(Base):
 
     __table_args__ = (
         Index("ix_interaction_occurred_at", "occurred_at", "id"),
+        Index("ix_interaction_contact_id", "contact_id", "occurred_at", "id", "channel"),
+        Index("ix_interaction_lead_id", "lead_id", "occurred_at", "id"),
+        # what the log of calls is narrowed to is in the index: rows that do not fit are not even looked up
+        Index("ix_interaction_calls", "occurred_at", "id", "direction", "outcome", "manager_id", "line",
+              sqlite_where=sql("channel = 'call'"), postgresql_where=sql("channel = 'call'")),
         Index("ix_interaction_open_calls", "source_name", sqlite_where=sql("phase IN ('ringing', 'answered')"),
               postgresql_where=sql("phase IN ('ringing', 'answered')")),
     )  # fmt: skip
@@ -121,6 +126,7 @@ class Cursor(Base):
     __tablename__ = "cursor"
 
     name: Mapped[str] = mapped_column(primary_key=True)
-    """``ami:office`` (the last event seen), later ``cel:office``, ``imap:sales/INBOX``."""
+    """``ami:office`` (the last event seen), later ``cel:office``, ``imap:sales/INBOX``; ``recording:...``, one that
+    is still to be removed."""
     value: Mapped[dict[str, Any]] = mapped_column(JsonText)
     updated_at: Mapped[datetime]

@@ -69,6 +69,10 @@ class Task(Base):
               postgresql_where=sql("status = 'open'")),
         Index("ix_task_owner", "owner_id", "due_at", sqlite_where=sql("status = 'open'"),
               postgresql_where=sql("status = 'open'")),
+        Index("ix_task_ended", "ended_at", "id", sqlite_where=sql("status != 'open'"),
+              postgresql_where=sql("status != 'open'")),
+        Index("ix_task_owner_ended", "owner_id", "ended_at", "id", sqlite_where=sql("status != 'open'"),
+              postgresql_where=sql("status != 'open'")),
         Index("ix_task_created_at", "created_at", "id"),
     )  # fmt: skip
 

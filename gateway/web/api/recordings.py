@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Mapping
 from pathlib import Path
 
 from aiohttp import web
 from sqlalchemy import Connection, select
 
+from gateway.audit.log import Deed, record
+from gateway.core.clock import Clock
 from gateway.core.types import Channel
 from gateway.storage.store import Store
 from gateway.storage.tables import Interaction
 from gateway.telephony.recordings import RecordingMissing, find_file, is_url, url_for
 from gateway.web.access import viewer_of
-from gateway.web.guard import principal_of
 from gateway.web.problems import Refused
 from gateway.web.queries.interactions import visible_interactions
-
-log = logging.getLogger(__name__)
 
 RECORDING_PATH = "/api/v1/calls/{id}/recording"
 HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox"}
 """A voice is personal data: no cache keeps it. And whatever the file holds, no browser runs it."""
 
 
-def recording_route(store: Store, places: Mapping[str, str]) -> web.RouteDef:
-    """``places``: the name of each PBX -> its ``recordings``, a folder or a URL template."""
+def recording_route(store: Store, places: Mapping[str, str], clock: Clock) -> web.RouteDef:
+    """``places``: the name of each PBX -> its ``recordings``, a folder or a URL template. Each play is a deed."""
 
     async def answer(request: web.Request) -> web.StreamResponse:
         call_id = request.match_info["id"]
@@ -50,7 +48,7 @@ def recording_route(store: Store, places: Mapping[str, str]) -> web.RouteDef:
             response = await _response(recording, place)
         except RecordingMissing as missing:
             raise Refused(404, missing.code, missing.sentence) from None
-        _note(request, call_id)
+        await _note(store, clock, request, call_id)
         return response
 
     return web.get(RECORDING_PATH, answer)
@@ -76,13 +74,10 @@ async def _response(recording: str, place: str) -> web.StreamResponse:
     return web.FileResponse(file, headers={**HEADERS, "Content-Type": content_type})
 
 
-def _note(request: web.Request, call_id: str) -> None:
-    """Who listened to what: a player asks for a file in parts, only the first of which is noted."""
+async def _note(store: Store, clock: Clock, request: web.Request, call_id: str) -> None:
+    """Who listened to what: a player asks for a file in parts, only the first of which is written down."""
     if request.headers.get("Range", "bytes=0-").startswith("bytes=0-"):
-        principal = principal_of(request)
-        who = principal.session.login if principal and principal.session else None
-        token = principal.token.name if principal and principal.token else None
-        log.info(
-            "A recording was asked for",
-            extra={"action": "recording_played", "interaction": call_id, "user": who, "token": token},
+        deed = Deed(
+            actor=viewer_of(request).actor, action="recording.played", object_kind="interaction", object_id=call_id
         )
+        await store.write(lambda c: record(c, deed, clock.now()))

@@ -57,7 +57,7 @@ def api_routes(
         *(web.get(operation.path, _list_handler(operation, store, reader, clock)) for operation in LISTS),
         *(web.get(operation.path, _item_handler(operation, store, clock)) for operation in ITEMS),
         web.get(EVENTS_PATH, events.handle),
-        recording_route(store, recordings),
+        recording_route(store, recordings, clock),
         file_route(store, files),
     ]
 

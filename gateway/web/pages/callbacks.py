@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -26,11 +27,12 @@ from gateway.web.api.callbacks import (
     SnoozeCallback,
 )
 from gateway.web.guard import read_form
+from gateway.web.pages import lists
 from gateway.web.pages.deeds import Deeds, back
 from gateway.web.pages.leads import link
 from gateway.web.pages.means import PageMeans
 from gateway.web.problems import Refused
-from gateway.web.queries.callbacks import BoardCounts, board, board_counts, callback, callbacks_page
+from gateway.web.queries.callbacks import BoardCounts, Place, board, board_counts, callback, callbacks_page
 from gateway.web.queries.changes import feed_ends
 from gateway.web.queries.filters import NOBODY, Filters
 from gateway.web.queries.people import managers
@@ -38,7 +40,8 @@ from gateway.web.queries.people import managers
 ReadForm = Callable[[Mapping[str, str], ZoneInfo], msgspec.Struct]
 """A form's fields as the body of an operation. Raises ValueError for a value that is none."""
 
-VIEWS = ("waiting", "mine", "unowned", "overdue", "anonymous", "over")
+OVER = "over"
+VIEWS = ("waiting", "mine", "unowned", "overdue", "anonymous", OVER)
 BULK = ("claim", "close", "assign")
 """What can be done with many at once."""
 MOST_AT_ONCE = 200
@@ -76,10 +79,11 @@ class CallbackPages:
                 known=", ".join(VIEWS),
             )
         filters = self._filters(request, view, viewer.manager_id, viewer.seen_by)
+        place = _place(request) if view != OVER else None
+        filters = replace(filters, after=lists.position(request) if view == OVER else None)
         position = self._means.store.peek(lambda c: feed_ends(c).newest)
-        skipped = _skipped(request)
-        rows, counts, people = await self._means.store.read(
-            lambda c: _read(c, view, filters, viewer.manager_id, skipped)
+        rows, following, counts, people = await self._means.store.read(
+            lambda c: _read(c, view, filters, viewer.manager_id, place)
         )
         return self._means.renderer.page(
             request,
@@ -88,8 +92,8 @@ class CallbackPages:
             undo=request.query.get("undo"),
             view=view,
             views=[(name, link(request, view=name, done=None, undo=None)) for name in VIEWS],
-            rows=rows[:ROWS],
-            following=link(request, skip=str(skipped + ROWS), done=None, undo=None) if len(rows) > ROWS else None,
+            rows=rows,
+            following=link(request, cursor=following, done=None, undo=None) if following else None,
             counts=counts,
             managers=people,
             q=filters.q,
@@ -160,7 +164,7 @@ class CallbackPages:
         raise back(form, done=deed, count=str(done), of=str(len(ids)))
 
     def _filters(self, request: web.Request, view: str, manager_id: str | None, seen_by: str | None) -> Filters:
-        status = view if view in {"overdue", "anonymous", "over"} else "waiting"
+        status = view if view in {"overdue", "anonymous", OVER} else "waiting"
         manager = {"mine": manager_id or NOBODY, "unowned": NOBODY}.get(view)
         q = (request.query.get("q") or "").strip()[:200].replace("\x00", "") or None
         return Filters(status=status, manager=manager, q=q, seen_by=seen_by, now=self._means.clock.now(), limit=ROWS)
@@ -193,21 +197,29 @@ TOLD = {
 }
 
 
-def _skipped(request: web.Request) -> int:
-    text = request.query.get("skip", "0")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 0
+def _place(request: web.Request) -> Place | None:
+    """Where the page before ended. Raises Refused."""
+    cursor = request.query.get("cursor")
+    if not cursor:
+        return None
+    try:
+        return Place.decode(cursor)
+    except ValueError:
+        raise Refused(400, "bad_parameter", "This is no page of the list: begin with the first one.") from None
 
 
 def _read(
-    connection: Connection, view: str, filters: Filters, manager_id: str | None, skipped: int
-) -> tuple[list[CallbackView], BoardCounts, list[ManagerView]]:
-    """One row more than a page shows, to see whether there is a next one."""
-    if view == "over":
-        rows = callbacks_page(connection, filters).items
-    else:
-        rows = board(connection, filters, skip=skipped, limit=ROWS + 1)
+    connection: Connection, view: str, filters: Filters, manager_id: str | None, place: Place | None
+) -> tuple[list[CallbackView], str | None, BoardCounts, list[ManagerView]]:
+    """The rows of a page, where the next one begins, the figures above it and the managers."""
     counts = board_counts(connection, filters, manager_id=manager_id)
-    return rows, counts, managers(connection, Filters(status="active"))
+    people = managers(connection, Filters(status="active"))
+    if view == OVER:
+        page = callbacks_page(connection, filters)
+        return page.items, page.next, counts, people
+    rows = board(connection, filters, after=place, limit=ROWS + 1)
+    following = Place.of(rows[ROWS - 1]).encode() if len(rows) > ROWS else None
+    return rows[:ROWS], following, counts, people
 
 
 def _body(read: ReadForm, form: Mapping[str, str], zone: ZoneInfo) -> msgspec.Struct:

@@ -75,7 +75,7 @@ def share_of(value: float | None, highest: float) -> float:
     return 0.0 if not value or highest <= 0 else round(100 * value / highest, 1)
 
 
-def labelled(count: int, most: int = 10) -> frozenset[int]:
+def labelled(count: int, most: int = 8) -> frozenset[int]:
     """Places of the labels below the bars that have room beside each other."""
     every = max(1, -(-count // most))
     return frozenset(range(0, count, every))

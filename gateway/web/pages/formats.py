@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from babel import Locale
@@ -15,6 +16,8 @@ from babel.numbers import format_currency, get_currency_symbol
 from gateway.core.phone import for_people
 
 EXCERPT = 180
+KEPT = 8192
+"""Moments and sums of which the spelling is kept: each costs Babel 20 to 60 µs, and the next page shows them again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +29,7 @@ class Formats:
 
     def when(self, moment: datetime, now: datetime) -> str:
         """``14:05`` today, ``Nov 21, 14:05`` this year, ``Nov 21, 2025`` before."""
-        local, today = moment.astimezone(self.zone), now.astimezone(self.zone)
-        if local.year != today.year:
-            return format_skeleton("yMMMd", local, locale=self.locale)
-        clock = format_time(local, "HH:mm", locale=self.locale)
-        if local.date() == today.date():
-            return clock
-        return f"{format_skeleton('MMMd', local, locale=self.locale)}, {clock}"
+        return _when(self, moment, now.astimezone(self.zone).date())
 
     def day(self, moment: datetime, now: datetime) -> str:
         """``Monday, 23 November``; the year too where it is another."""
@@ -46,15 +43,36 @@ class Formats:
 
     def money(self, amount: str, currency: str) -> str:
         """``12500.50`` -> ``12 500,50 ₽``; without the cents where there are none."""
-        value = Decimal(amount)
-        number = "#,##0" if value == value.to_integral_value() else "#,##0.00"
-        gap = "\u00a0" if get_currency_symbol(currency, locale=self.locale).isalpha() else ""
-        pattern = f"{number}\u00a0¤" if self.locale.language == "ru" else f"¤{gap}{number}"
-        return format_currency(value, currency, pattern, locale=self.locale, currency_digits=False)
+        return _money(self, amount, currency)
 
     def full(self, moment: datetime) -> str:
         """Day, time and zone in full."""
-        return format_datetime(moment.astimezone(self.zone), "d MMMM y, HH:mm:ss ZZZZ", locale=self.locale)
+        return _full(self, moment)
+
+
+@lru_cache(maxsize=KEPT)
+def _when(formats: Formats, moment: datetime, today: date) -> str:
+    local = moment.astimezone(formats.zone)
+    if local.year != today.year:
+        return format_skeleton("yMMMd", local, locale=formats.locale)
+    clock = format_time(local, "HH:mm", locale=formats.locale)
+    if local.date() == today:
+        return clock
+    return f"{format_skeleton('MMMd', local, locale=formats.locale)}, {clock}"
+
+
+@lru_cache(maxsize=KEPT)
+def _full(formats: Formats, moment: datetime) -> str:
+    return format_datetime(moment.astimezone(formats.zone), "d MMMM y, HH:mm:ss ZZZZ", locale=formats.locale)
+
+
+@lru_cache(maxsize=KEPT)
+def _money(formats: Formats, amount: str, currency: str) -> str:
+    value = Decimal(amount)
+    number = "#,##0" if value == value.to_integral_value() else "#,##0.00"
+    gap = "\u00a0" if get_currency_symbol(currency, locale=formats.locale).isalpha() else ""
+    pattern = f"{number}\u00a0¤" if formats.locale.language == "ru" else f"¤{gap}{number}"
+    return format_currency(value, currency, pattern, locale=formats.locale, currency_digits=False)
 
 
 def moment(value: datetime | str) -> datetime:

@@ -160,7 +160,7 @@ class LeadCardPages:
         """Raises what is no matter of the form."""
         if refused.status in {401, 404} or refused.code in NOT_YOURS:
             raise refused
-        sentence = refused.sentence.said(self._means.renderer.words(request).texts.gettext)
+        sentence = refused.sentence.said(self._means.renderer.words(request).texts)
         if refused.status == 409 and fields.get("version", str(lead.version)) != str(lead.version):
             change = await self._means.store.read(lambda c: last_change(c, lead.id))
             sentence = self._changed_by(request, change)
@@ -190,7 +190,7 @@ class LeadCardPages:
             card=card,
             lead=card.lead,
             contact=card.contact,
-            days=timeline.by_day(entries[start : start + ENTRIES], self._means.zone),
+            days=timeline.by_day(entries[start : start + ENTRIES], self._means.zone, fold=group is None),
             older=_address(card.lead.id, group, start + ENTRIES) if len(entries) > start + ENTRIES else None,
             groups=[(name, _address(card.lead.id, name)) for name in (None, *timeline.GROUPS)],
             group=group,

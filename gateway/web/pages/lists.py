@@ -45,12 +45,6 @@ def manager_of(asked: str | None, viewer: Viewer) -> str | None:
     return asked[:MAX_WORDS].replace("\x00", "") if asked else None
 
 
-def skipped(request: web.Request) -> int:
-    """How many rows earlier pages had."""
-    text = request.query.get("skip", "0")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 0
-
-
 def position(request: web.Request) -> Position | None:
     """Where the page before ended. Raises Refused."""
     cursor = request.query.get("cursor")

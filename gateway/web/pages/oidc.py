@@ -149,7 +149,7 @@ class OidcPages:
             "Signing in through the provider failed", extra={"action": "oidc_failed", "code": failure.code,
             "reason": failure.sentence.msgid},
         )  # fmt: skip
-        said = failure.sentence.said(self._renderer.words(request).texts.gettext)
+        said = failure.sentence.said(self._renderer.words(request).texts)
         return self._renderer.page(
             request, "login.html", status=failure.status, target=target, login="", wrong=False, wait=0, problem=said,
             provider=self._settings.label, passwords=not self._settings.only,

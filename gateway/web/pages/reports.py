@@ -11,18 +11,20 @@ import xlsxwriter
 from aiohttp import web
 from sqlalchemy import Connection
 
+from gateway.audit.log import Deed, record
 from gateway.core.csvrows import guarded
 from gateway.reports.catalogue import Report, reports
 from gateway.reports.facts import manager_names
 from gateway.reports.memory import FactMemory
 from gateway.reports.scope import Scope, WorkingTime, no_hours
-from gateway.reports.table import Cell, Column, Table
+from gateway.reports.table import Cell, Column, Kind, Table
 from gateway.web.access import viewer_of
 from gateway.web.pages import charts, period
 from gateway.web.pages.means import PageMeans
+from gateway.web.pages.reportfiles import behind_file
 from gateway.web.pages.reportwords import ReportWords, Shown
 from gateway.web.problems import Refused
-from gateway.web.queries.reportrows import rows_behind
+from gateway.web.queries.reportrows import rows_behind, spend_behind
 
 OVERVIEW = ("callbacks", "days", "heat_missed", "channels")
 """What the first page of the reports shows at once."""
@@ -32,6 +34,8 @@ TILES = (
     ("channels", "conversion", "channels"), ("channels", "answer", "channels"),
 )  # fmt: skip
 """Report, column: the totals that the first page begins with."""
+PLACE = ("row", "column")
+"""Where a number stands, in addresses."""
 PAGE = 200
 """Rows behind a number on one page."""
 FORMATS = {"csv": "text/csv", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
@@ -56,6 +60,7 @@ class ReportPages:
             web.get("/reports", self.overview),
             web.get("/reports/{report}", self.one),
             web.get("/reports/{report}/rows", self.rows),
+            web.get("/reports/{report}/rows.{format:csv|xlsx}", self.rows_file),
             web.get("/reports/{report}/table.{format:csv|xlsx}", self.file),
         ]
 
@@ -82,22 +87,20 @@ class ReportPages:
         """What one number was counted from."""
         asked, scope, words = self._asked(request)
         report = self._report(request.match_info["report"], words)
-        place = (request.query.get("row", ""), request.query.get("column", ""))
         start = _start(request.query.get("start", "0"))
         viewer = viewer_of(request)
 
-        def read(connection: Connection) -> tuple[Table, Column, Cell, list[Any]]:
+        def read(connection: Connection) -> tuple[Table, Column, Kind, Cell, list[Any]]:
             table = report.build(connection, scope)
-            found = table.cell(*place)
-            if found is None or found[0].opens is None:
-                raise Refused(404, "not_found", "There is no such number in this report.")
-            column, cell = found
-            kind = found[0].opens
-            return table, column, cell, rows_behind(connection, kind, cell.rows[start : start + PAGE], viewer)
+            column, kind, cell = _opened(table, request.query)
+            ids = cell.rows[start : start + PAGE]
+            found = spend_behind(connection, ids, viewer) if kind == "spend" else None
+            return table, column, kind, cell, rows_behind(connection, kind, ids, viewer) if found is None else found
 
-        table, column, cell, rows = await self._means.store.read(read)
+        table, column, kind, cell, rows = await self._means.store.read(read)
+        place = {name: request.query.get(name, "") for name in PLACE}
         more = start + PAGE if start + PAGE < len(cell.rows) else None
-        following = asked.link(request.path, row=place[0], column=place[1], start=str(more)) if more else None
+        following = asked.link(request.path, **place, start=str(more)) if more else None
         return await self._page(
             request,
             "report_rows.html",
@@ -106,13 +109,38 @@ class ReportPages:
             shown=[],
             report=report,
             back=asked.link(f"/reports/{report.key}"),
-            where=words.line_name(report, table, place[0]),
+            where=words.line_name(report, table, place["row"]),
             column=column,
             value=words.value(column, cell.value, table.currency),
             count=len(cell.rows),
+            kind=kind,
             rows=rows,
+            files=[(file, asked.link(f"{request.path}.{file}", **place)) for file in FORMATS],
             following=following,
         )
+
+    async def rows_file(self, request: web.Request) -> web.Response:
+        """All of them as a file; who took it is written down, since names and numbers are in it."""
+        _, scope, words = self._asked(request)
+        report = self._report(request.match_info["report"], words)
+        viewer, file, now = viewer_of(request), request.match_info["format"], self._means.clock.now()
+
+        def read(connection: Connection) -> tuple[bytes, int]:
+            _, kind, cell = _opened(report.build(connection, scope), request.query)
+            return behind_file(connection, kind, cell.rows, viewer, file=file, zone=self._means.zone)
+
+        body, count = await self._means.store.read(read)
+        deed = Deed(
+            actor=viewer.actor,
+            action="rows.exported",
+            object_kind="report",
+            object_id=report.key,
+            detail={"count": count, "format": file},
+        )
+        await self._means.store.write(lambda c: record(c, deed, now))
+        name = f"{report.key}-rows-{scope.first.isoformat()}-{scope.last.isoformat()}.{file}"
+        headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+        return web.Response(body=body, content_type=FORMATS[file], headers=headers)
 
     async def file(self, request: web.Request) -> web.Response:
         """The table as it is on the screen."""
@@ -170,6 +198,15 @@ class ReportPages:
             zone=self._means.locale.timezone,
             **context,
         )
+
+
+def _opened(table: Table, query: Mapping[str, str]) -> tuple[Column, Kind, Cell]:
+    """The number that an address names, with the kind of its rows. Raises Refused (404)."""
+    found = table.cell(*(query.get(name, "") for name in PLACE))
+    if found is None or found[0].opens is None:
+        raise Refused(404, "not_found", "There is no such number in this report.")
+    column, cell = found
+    return column, found[0].opens, cell
 
 
 def _start(text: str) -> int:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
+from babel import Locale
 from babel.dates import format_skeleton, get_day_names
 from babel.numbers import format_decimal, format_percent, get_currency_symbol
 
@@ -14,7 +16,7 @@ from gateway.core.phone import for_people
 from gateway.reports.catalogue import Report
 from gateway.reports.facts import NOBODY
 from gateway.reports.table import TOTAL, Column, Line, Table
-from gateway.web.pages.formats import duration
+from gateway.web.pages.formats import KEPT, duration
 from gateway.web.pages.words import Words
 
 
@@ -147,18 +149,18 @@ class ReportWords:
             case "seconds":
                 return duration(value, self.gettext)
             case "share":
-                return str(format_percent(value, locale=self._locale))
+                return _percent(value, self._locale)
             case "number":
-                return str(format_decimal(value, format="0.0", locale=self._locale))
+                return _decimal(value, "0.0", self._locale)
             case "money":
                 return self._money(value, currency)
             case _:
-                return str(format_decimal(value, format="#,##0", locale=self._locale))
+                return _decimal(value, "#,##0", self._locale)
 
     def _money(self, value: float, currency: str | None) -> str:
         units = value / 10 ** money.digits(currency) if currency else value
         symbol = get_currency_symbol(currency, locale=self._locale) if currency else ""
-        return f"{format_decimal(units, format='#,##0', locale=self._locale)} {symbol}".strip()
+        return f"{_decimal(units, '#,##0', self._locale)} {symbol}".strip()
 
     def grid(self, report: Report, table: Table, *, raw: bool = False) -> list[list[str | float | None]]:
         """The table as rows of a file: names and headings as on the screen.
@@ -179,3 +181,13 @@ class ReportWords:
         if value is None or column.unit != "money" or not currency:
             return value
         return float(value / 10 ** money.digits(currency))
+
+
+@lru_cache(maxsize=KEPT)
+def _decimal(value: float, pattern: str, locale: Locale) -> str:
+    return str(format_decimal(value, format=pattern, locale=locale))
+
+
+@lru_cache(maxsize=KEPT)
+def _percent(value: float, locale: Locale) -> str:
+    return str(format_percent(value, locale=locale))

@@ -12,14 +12,15 @@ from gateway.audit.log import Deed, manager_actor, record
 from gateway.core.clock import Clock
 from gateway.storage.store import Store
 from gateway.storage.tables import Manager
-from gateway.web.access import Right, needs
+from gateway.web.access import Right, needs, without_factor
 from gateway.web.accounts import ManagerInfo, find_manager, replace_hash, setup_link_owner, use_setup_link
 from gateway.web.entrance import STEP_PATH, Entrance
 from gateway.web.guard import SESSION_COOKIE, cookie_name, local_path, read_form, session_info, set_cookie
 from gateway.web.oidc.settings import OidcSettings
 from gateway.web.pages.languages import LANGUAGE_COOKIE, LANGUAGES
 from gateway.web.pages.render import Renderer
-from gateway.web.passwords import MIN_LENGTH, Passwords, WeakPassword, check_strength
+from gateway.web.pages.weak import DIFFERENT, WEAK
+from gateway.web.passwords import MIN_LENGTH, Passwords, WeakPassword
 from gateway.web.problems import Refused
 from gateway.web.sessions import end_session, set_language
 from gateway.web.throttle import LoginThrottle, account_key, address_key
@@ -140,7 +141,7 @@ class SignInPages:
         manager = self._owner(request)
         if manager is None:
             return await self.show_setup(request)
-        fault = _fault(password, again, manager.login)
+        fault = self._fault(password, again, manager)
         if fault is not None:
             return self._renderer.page(
                 request, "setup.html", status=422, manager=manager, min_length=MIN_LENGTH, fault=fault
@@ -163,6 +164,7 @@ class SignInPages:
         log.info("A password was set by a one-time link", extra={"action": "password_set", "manager_id": used.id})
         return await self._entrance.admit(request, used, "/", by="one-time link")
 
+    @without_factor
     @needs(Right.SEE)
     async def logout(self, request: web.Request) -> web.Response:
         """End the session here and in the store."""
@@ -190,6 +192,14 @@ class SignInPages:
         secret, now = request.match_info["token"], self._clock.now()
         return self._store.peek(lambda c: setup_link_owner(c, secret, now=now))
 
+    def _fault(self, password: str, again: str, manager: ManagerInfo) -> str | None:
+        """Why the password can't be used."""
+        try:
+            self._passwords.check(password, manager.login, manager.name)
+        except WeakPassword as weak:
+            return WEAK.get(weak.code, str(weak))
+        return None if password == again else DIFFERENT
+
     def _login_page(
         self,
         request: web.Request,
@@ -212,12 +222,3 @@ def _credentials(connection: Connection, login: str) -> tuple[ManagerInfo | None
         return None, None
     stored = connection.execute(select(Manager.password_hash).where(Manager.id == manager.id)).scalar_one()
     return manager, stored
-
-
-def _fault(password: str, again: str, login: str) -> str | None:
-    """A word for the template: why the password can't be used."""
-    try:
-        check_strength(password, login)
-    except WeakPassword as weak:
-        return weak.code
-    return None if password == again else "different"

@@ -24,9 +24,9 @@ from gateway.web.pages.means import PageMeans
 from gateway.web.problems import Refused
 from gateway.web.queries.changes import feed_ends
 from gateway.web.queries.contacts import contact_list
-from gateway.web.queries.filters import NOBODY, Filters
+from gateway.web.queries.filters import NOBODY, Filters, Page
 from gateway.web.queries.people import managers
-from gateway.web.queries.tasks import DONE, LATER, OVERDUE, TODAY, Times, count_tasks, tasks_of
+from gateway.web.queries.tasks import DONE, LATER, OVERDUE, TODAY, Times, count_done, count_open, tasks_of
 
 GROUPS = (OVERDUE, TODAY, LATER, DONE)
 ROWS, SOME_ROWS = 22, 7
@@ -58,8 +58,10 @@ class Group:
 
     key: str
     tasks: Sequence[TaskView]
-    count: int
-    """How many there are in all."""
+    next: str | None
+    """Where the next page of them begins."""
+    count: int | None
+    """How many there are in all; None where nobody sees it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,10 +167,11 @@ class TaskPages:
             manager=None if whose == EVERYBODY else lists.manager_of(whose, viewer),
             q=lists.words(request),
             seen_by=viewer.seen_by,
+            limit=ROWS if group else SOME_ROWS,
+            after=lists.position(request) if group else None,
         )
-        skip = lists.skipped(request)
-        groups, people = await self._means.store.read(lambda c: self._read(c, group, filters, skip))
-        more = group is not None and groups[0].count > skip + ROWS
+        groups, people = await self._means.store.read(lambda c: self._read(c, group, filters))
+        following = groups[0].next if group else None
         problem = unclear.problem if unclear else None
         return self._means.renderer.page(
             request,
@@ -177,14 +180,12 @@ class TaskPages:
             told=lists.told(self._means, request, TOLD),
             groups=[shown for shown in groups if shown.key in {group, *([] if group else GROUPS[:3])}],
             counts={shown.key: shown.count for shown in groups},
-            views=[(name, link(request, view=name, skip=None, done=None)) for name in (None, *GROUPS)],
-            one={name: link(request, view=name, skip=None, done=None) for name in GROUPS},
+            views=[(name, link(request, view=name, done=None)) for name in (None, *GROUPS)],
+            one={name: link(request, view=name, done=None) for name in GROUPS},
             group=group,
             whose=whose,
-            owners=[
-                (name, link(request, manager=name, skip=None, done=None)) for name in _owners(viewer.may(Right.LEAD))
-            ],
-            following=link(request, skip=str(skip + ROWS), done=None) if more else None,
+            owners=[(name, link(request, manager=name, done=None)) for name in _owners(viewer.may(Right.LEAD))],
+            following=link(request, cursor=following, done=None) if following else None,
             q=filters.q,
             managers=people,
             kinds=KINDS,
@@ -197,23 +198,21 @@ class TaskPages:
         )
 
     def _read(
-        self, connection: Connection, group: str | None, filters: Filters, skip: int
+        self, connection: Connection, group: str | None, filters: Filters
     ) -> tuple[list[Group], Sequence[ManagerView]]:
+        """All groups, the one that is shown first; the tasks of those that are shown."""
         now = self._means.clock.now()
         tomorrow = now.astimezone(self._means.zone).date() + timedelta(days=1)
         times = Times(now=now, tomorrow=datetime.combine(tomorrow, time(), self._means.zone))
-        limit = ROWS if group else SOME_ROWS
-        found = [
-            Group(
-                key=key,
-                tasks=tasks_of(connection, key, filters, times, limit=limit, skip=skip if group else 0)
-                if key == group or (group is None and key != DONE)
-                else (),
-                count=count_tasks(connection, key, filters, times),
-            )
-            for key in GROUPS
-        ]
-        found.sort(key=lambda one: one.key != group)  # the one that is shown comes first
+        counts = msgspec.structs.asdict(count_open(connection, filters, times))
+        if group == DONE:
+            counts[DONE] = count_done(connection, filters)
+        found = []
+        for key in GROUPS:
+            is_shown = key == group or (group is None and key != DONE)
+            page: Page[TaskView] = tasks_of(connection, key, filters, times) if is_shown else Page([], None)
+            found.append(Group(key=key, tasks=page.items, next=page.next, count=counts.get(key)))
+        found.sort(key=lambda one: one.key != group)
         return found, managers(connection, Filters(status="active"))
 
     def _soon(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from itertools import groupby
@@ -19,6 +19,8 @@ GROUPS = {
     "crm": frozenset({"delivery"}),
 }
 """What a view of the timeline is narrowed to; without one of them everything is shown."""
+OVER = frozenset({"done", "dropped"})
+"""Deliveries that need nobody: arrived, or replaced by a newer one."""
 STEPS = frozenset(
     {"opened", "claimed", "released", "assigned", "snoozed", "attempted", "noted", "closed", "reopened", "undone"}
 )
@@ -55,13 +57,30 @@ def entries_of(card: LeadCard, group: str | None = None) -> list[Entry]:
     return sorted(shown, key=lambda entry: entry.at, reverse=True)
 
 
-def by_day(entries: Sequence[Entry], zone: tzinfo) -> list[Day]:
-    """The same under the days of a time zone."""
+def by_day(entries: Sequence[Entry], zone: tzinfo, *, fold: bool = False) -> list[Day]:
+    """The same under the days of a time zone. ``fold``: what went to CRMs between two other entries is one."""
     days = groupby(entries, key=lambda entry: entry.at.astimezone(zone).date())
     return [
-        Day(day=day, noon=datetime(day.year, day.month, day.day, 12, tzinfo=zone), entries=list(of_day))
+        Day(
+            day=day,
+            noon=datetime(day.year, day.month, day.day, 12, tzinfo=zone),
+            entries=folded(of_day) if fold else list(of_day),
+        )
         for day, of_day in days
     ]
+
+
+def folded(entries: Iterable[Entry]) -> list[Entry]:
+    """Deliveries beside each other that are over, as one entry: a call has four, and nobody looks at them. What waits
+    or was given up stands by itself."""
+    shown: list[Entry] = []
+    for over, run in groupby(entries, key=lambda entry: entry.kind == "delivery" and entry.item.status in OVER):
+        together = list(run)
+        if over and len(together) > 1:
+            shown.append(Entry(kind="deliveries", at=together[0].at, item=together))
+        else:
+            shown += together
+    return shown
 
 
 def quoted(item: InteractionView) -> str | None:
@@ -100,7 +119,7 @@ def _deeds(card: LeadCard) -> Iterator[Entry]:
         if task.ended_at is not None:
             yield Entry(kind="task_end", at=task.ended_at, item=task)
     for callback in card.callbacks:
-        for step in callback.history:
+        for step in reversed(callback.history):  # of one moment, the last one stands above
             if step.kind in STEPS:
                 yield Entry(kind="callback", at=step.at, item=step, around=callback)
     for merge in card.merges:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
@@ -26,6 +27,8 @@ OVER = ("reached_by_us", "reached_by_client", "closed", "merged")
 STATUSES = (*WAITING, *OVER, "waiting", "overdue", "anonymous", "over")
 """What ``status`` may be: a state; ``waiting``: any that is not over; ``overdue``; ``anonymous``: waiting callers who
 withheld the number; ``over``."""
+PUT_OFF, WAITS = "s", "w"
+"""What a place on the board begins with, in addresses."""
 BOARD_LIMIT = 500
 """Rows of the board: nobody calls back more people in a day."""
 
@@ -54,21 +57,57 @@ def callbacks_page(connection: Connection, filters: Filters) -> Page[CallbackVie
     return Page(callback_views(connection, shown, now), following)
 
 
-def board(connection: Connection, filters: Filters, *, limit: int = BOARD_LIMIT, skip: int = 0) -> list[CallbackView]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a row of the board stands: by what it is sorted."""
+
+    put_off: bool
+    due_at: datetime
+    id: str
+
+    @classmethod
+    def of(cls, row: CallbackView) -> Place:
+        """Of a row that was shown."""
+        return cls(put_off=row.snoozed_until is not None, due_at=row.due_at, id=row.id)
+
+    def encode(self) -> str:
+        """As a page's address has it."""
+        return f"{PUT_OFF if self.put_off else WAITS}{Position(self.due_at, self.id).encode()}"
+
+    @classmethod
+    def decode(cls, cursor: str) -> Place:
+        """Raises ValueError for what ``encode`` did not make."""
+        if cursor[:1] not in {PUT_OFF, WAITS}:
+            raise ValueError("no place of ours")
+        position = Position.decode(cursor[1:])
+        return cls(put_off=cursor[0] == PUT_OFF, due_at=position.at, id=position.id)
+
+    def rows_after(self) -> ColumnElement[bool]:
+        """What stands below it."""
+        is_put_off = Callback.snoozed_until.is_not(None)
+        further = and_(Callback.due_at >= self.due_at, or_(Callback.due_at > self.due_at, Callback.id > self.id))
+        return and_(is_put_off, further) if self.put_off else or_(is_put_off, further)
+
+
+def board(
+    connection: Connection, filters: Filters, *, limit: int = BOARD_LIMIT, after: Place | None = None
+) -> list[CallbackView]:
     """Who waits, the most urgent first; those put off last. ``status`` narrows; without it all that wait.
 
-    The order changes with every call, so a page is where it stands now: ``skip`` rows from the top.
+    The order changes with every call. A page begins below the place where the one before ended, so whoever is reached
+    or comes in meanwhile moves nobody else out of sight.
     """
     now = _now(filters)
     conditions = _conditions(connection, filters, now)
     if filters.status is None:
         conditions.append(Callback.closed_at.is_(None))
+    if after is not None:
+        conditions.append(after.rows_after())
     query = (
         select(Callback)
         .where(*conditions)
         .order_by(Callback.snoozed_until.isnot(None), Callback.due_at, Callback.id)
         .limit(limit)
-        .offset(skip)
     )
     return callback_views(connection, connection.execute(query).all(), now)
 

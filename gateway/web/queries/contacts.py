@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, literal_column, select
 
 from gateway.storage.tables import Contact, Interaction, Lead
 from gateway.views.interactions import interaction_views
@@ -81,7 +81,9 @@ def _conditions(connection: Connection, filters: Filters) -> list[ColumnElement[
         if filters.lead == NO_LEAD:
             found.append(~leads.exists())
         elif filters.lead is not None:
-            found.append(leads.where(Lead.status == filters.lead).exists())
+            # the status is written into the statement where it is the one that has an index of its own
+            has = Lead.status == (literal_column("'open'") if filters.lead == "open" else filters.lead)
+            found.append(leads.where(has).exists())
         if filters.quiet_since is not None:
             found.append(~of_contact.where(Interaction.occurred_at >= filters.quiet_since).exists())
     if filters.q:

@@ -9,9 +9,10 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 
 from gateway.reports.table import Kind
-from gateway.storage.tables import Callback, Interaction, Lead, table_of
+from gateway.storage.tables import Callback, Interaction, Lead, Spend, table_of
 from gateway.views.people import contact_briefs, manager_briefs
 from gateway.views.shapes import ContactBrief, ManagerBrief
+from gateway.views.work import SpendView, spend_views
 from gateway.web.access import Viewer
 
 LEAD, INTERACTION, CALLBACK = table_of(Lead), table_of(Interaction), table_of(Callback)
@@ -55,6 +56,14 @@ def rows_behind(connection: Connection, kind: Kind, ids: Sequence[str], viewer: 
         for row_id in ids
         if (row := rows.get(row_id)) is not None
     ]
+
+
+def spend_behind(connection: Connection, ids: Sequence[str], viewer: Viewer) -> list[SpendView]:
+    """The amounts behind a cost, in the order of ``ids``; none for who sees only his own leads."""
+    if viewer.seen_by is not None:
+        return []
+    rows = {row.id: row for row in connection.execute(select(Spend).where(Spend.id.in_(list(ids))))}
+    return spend_views(connection, [rows[row_id] for row_id in ids if row_id in rows])
 
 
 Raw = tuple[str, datetime, str, str | None, str | None, str | None, str | None, str | None]

@@ -154,8 +154,9 @@ def visible_tasks(seen_by: str | None) -> list[ColumnElement[bool]]:
     """A viewer's own tasks and those of the leads that are seen."""
     if seen_by is None:
         return []
-    seen = select(Lead.id).where(*visible(Lead.manager_id, seen_by))
-    return [or_(Task.owner_id == seen_by, Task.lead_id.in_(seen), Task.lead_id.is_(None) & Task.owner_id.is_(None))]
+    # asked of each task's own lead: there are more leads that are seen than tasks
+    seen = select(Lead.id).where(Lead.id == Task.lead_id, *visible(Lead.manager_id, seen_by)).exists()
+    return [or_(Task.owner_id == seen_by, seen, Task.lead_id.is_(None) & Task.owner_id.is_(None))]
 
 
 def agenda(connection: Connection, manager_id: str | None, until: datetime) -> list[TaskView]:
@@ -195,9 +196,9 @@ def _visible_documents(seen_by: str | None) -> list[ColumnElement[bool]]:
     """Those of the leads that a viewer sees; without a lead those of the contacts."""
     if seen_by is None:
         return []
-    leads = select(Lead.id).where(*visible(Lead.manager_id, seen_by))
-    contacts = select(Contact.id).where(*visible_contacts(seen_by))
-    return [or_(Document.lead_id.in_(leads), Document.lead_id.is_(None) & Document.contact_id.in_(contacts))]
+    lead = select(Lead.id).where(Lead.id == Document.lead_id, *visible(Lead.manager_id, seen_by)).exists()
+    contact = select(Contact.id).where(Contact.id == Document.contact_id, *visible_contacts(seen_by)).exists()
+    return [or_(lead, Document.lead_id.is_(None) & contact)]
 
 
 def document_kinds(connection: Connection) -> list[str]:

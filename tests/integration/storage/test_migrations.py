@@ -103,7 +103,8 @@ def _own_tables(engine: Engine) -> list[Table]:
     """Those with data of their own, in the order in which they can be filled."""
     found = MetaData()
     found.reflect(engine)
-    return [t for t in found.sorted_tables if t.name != "alembic_version" and not t.name.startswith("search_")]
+    derived = {"alembic_version", "report_day"}  # the numbers of days grow with every row that triggers see
+    return [t for t in found.sorted_tables if t.name not in derived and not t.name.startswith("search_")]
 
 
 def _fill(engine: Engine, number: int) -> dict[str, dict[str, Any]]:

@@ -74,6 +74,7 @@ GET /pipeline
 GET /reports
 GET /reports/{report}
 GET /reports/{report}/rows
+GET /reports/{report}/rows.{format}
 GET /reports/{report}/table.{format}
 GET /ringing
 GET /tasks
@@ -142,6 +143,14 @@ POST /api/v1/interactions/{id}/not-spam
 LEAD = """
 POST /api/v1/absences
 DELETE /api/v1/absences/{id}
+POST /api/v1/crms/{crm}/hold
+POST /api/v1/crms/{crm}/release
+POST /api/v1/crms/{crm}/replay
+POST /api/v1/crms/{crm}/retry
+POST /api/v1/deliveries/{id}/drop
+POST /api/v1/deliveries/{id}/hold
+POST /api/v1/deliveries/{id}/release
+POST /api/v1/deliveries/{id}/retry
 POST /api/v1/merges/{id}/undo
 GET /api/v1/outgoing
 GET /api/v1/route
@@ -153,6 +162,7 @@ POST /settings/absences/{id}/remove
 POST /settings/crm/deliveries/{id}/{deed}
 POST /settings/crm/{crm}/hold
 POST /settings/crm/{crm}/release
+POST /settings/crm/{crm}/replay
 POST /settings/crm/{crm}/retry-dead
 POST /settings/forms/{key}/sample
 POST /settings/letters/{id}/{deed}

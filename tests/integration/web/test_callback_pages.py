@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest_asyncio
 from gateway.core.outcalls import CallRefused
 from gateway.storage.store import Store
 from gateway.web.api.callbacks import callback_writes
-from gateway.web.pages.callbacks import VIEWS, CallbackPages
+from gateway.web.pages.callbacks import ROWS, VIEWS, CallbackPages
 from gateway.web.settings import WebSettings
 from tests.integration.web.site import PASSWORD, Browser, Site, new_browser, running_site
 from tests.integration.web.test_callbacks_api import Phones
@@ -199,6 +200,8 @@ async def test_what_closed_by_itself_is_shown_with_the_reason(boss: Browser, sit
     _, text, _ = await boss.get("/?view=over")
     assert "We called back" in text
     assert "answered our call" in text
+    _, card, _ = await boss.get(f"/callbacks/{of(house, IVAN)}")
+    assert re.search(r"<b>Closed</b>\s*<span>answered our call</span>", card), "in its history too"
 
 
 @pytest.mark.parametrize(
@@ -219,3 +222,23 @@ async def test_a_form_that_makes_no_sense_is_refused_with_words(
     found, text = await do(boss, of(house, IVAN), deed, **fields)
     assert found == status
     assert "<p" in text
+
+
+@pytest.mark.parametrize("address", ["/?cursor=x", "/?view=over&cursor=x"])
+async def test_a_page_that_nobody_was_shown_is_refused(boss: Browser, address: str) -> None:
+    status, text, _ = await boss.get(address)
+    assert status == 400
+    assert "begin with the first one" in text
+
+
+async def test_the_board_goes_on_where_its_page_ends(boss: Browser, house: CallbackHouse) -> None:
+    """More wait than fit on a page; the one whom a link to the next page begins with is the next in the order."""
+    await house.take(*(missed(minute(20 + n), who=f"+7926555{n:04}") for n in range(2 * ROWS)))
+    shown: list[str] = []
+    address = "/"
+    while address:
+        _, text, _ = await boss.get(address)
+        shown += re.findall(r'id="callback-([^"]+)"', text)
+        following = re.search(r'<a href="([^"]+)" rel="next">', text)
+        address = html.unescape(following[1]) if following else ""
+    assert len(shown) == len(set(shown)) == 2 * ROWS + 3

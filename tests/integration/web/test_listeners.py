@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from gateway.core.errors import ConfigError, StoreUnavailable
 from gateway.core.ports import SourceHealth
+from gateway.core.sentences import Sentence
 from gateway.storage.store import Store
 from gateway.web.health import DatabaseStatus, Status
 from gateway.web.listeners import Listener
@@ -210,11 +211,11 @@ async def test_live_readers_do_not_hold_up_the_stop(store: Store) -> None:
 
 
 async def test_health_is_503_only_when_the_database_is_away(site: Site, browser: Browser) -> None:
-    down = SourceHealth(name="ami:office", ok=False, state="refused", detail="Wrong password.")
+    down = SourceHealth(name="ami:office", ok=False, state="refused", detail=Sentence("Wrong password."))
     for status, code, word in (
         (site.status.value, 200, "ok"),
         (Status(database=DatabaseStatus(ok=True, engine="SQLite"), sources=(down,)), 200, "degraded"),
-        (Status(database=DatabaseStatus(ok=False, engine="", detail="No disk.")), 503, "failing"),
+        (Status(database=DatabaseStatus(ok=False, engine="", detail=Sentence("No disk."))), 503, "failing"),
     ):
         site.status.value = status
         async with browser.session.get(site.url("/health")) as answer:

@@ -39,6 +39,7 @@ KEPT = ("12 345 678 RUB", "2026-11-22", "192.168.100.200", "8 800 555-35-35")
 MASKED_ROLES = ("auditor", "manager")
 ASKED = {
     "/reports/{report}/rows": ("?row=2026-11-02&column=all", "?row=total&column=missed"),
+    "/reports/{report}/rows.{format}": ("?row=2026-11-02&column=all", "?row=total&column=missed"),
     "/contacts": ("", "?q=own", "?phone=%2B79260000001"),
     "/ringing": ("",),
 }
@@ -108,8 +109,8 @@ def _paths() -> Iterator[str]:
             given = {"id": "1" if kind == "delivery" else f"{kind}-own", "interaction": "mail-own"}
             for query in ASKED.get(path, ("",)):
                 yield filled(path, given) + query
-        if path.endswith("table.{format}"):
-            yield filled(path).replace(".csv", ".xlsx")
+        if path.endswith(".{format}"):
+            yield filled(path).replace(".csv", ".xlsx") + ASKED.get(path, ("",))[0]
 
 
 def _told(body: bytes) -> str:

@@ -20,7 +20,7 @@ from gateway.web.queries.leadcard import history, lead_card
 from gateway.web.queries.leads import leads_page
 from gateway.web.queries.people import contacts_page
 from gateway.web.queries.pipeline import stage_board
-from gateway.web.queries.tasks import LATER, OVERDUE, TODAY, Times, tasks_of
+from gateway.web.queries.tasks import DONE, LATER, OVERDUE, TODAY, Times, tasks_of
 from gateway.web.queries.work import documents_page, tasks_page
 from gateway.web.sessions import session_of
 from tests.support.clock import MONDAY
@@ -151,8 +151,8 @@ LISTS: dict[str, Callable[[Connection], Any]] = {
     "documents": lambda c: documents_page(c, Filters()),
     "deliveries": lambda c: deliveries_page(c, Filters(), None),
     **{
-        f"tasks {group}": lambda c, group=group: tasks_of(c, group, Filters(), TIMES, limit=50)  # type: ignore[misc]
-        for group in (OVERDUE, TODAY, LATER)
+        f"tasks {group}": lambda c, group=group: tasks_of(c, group, Filters(), TIMES)  # type: ignore[misc]
+        for group in (OVERDUE, TODAY, LATER, DONE)
     },
 }
 

@@ -95,6 +95,44 @@ async def test_csv_says_what_the_screen_says(owner: Browser) -> None:
             assert [cell for row in rows[1:] for cell in row[1:]] == shown, key
 
 
+SWITCHES = ["when=working", "when=after", "clock=wall", "channel=call&when=after&clock=wall"]
+
+
+@pytest.mark.parametrize("switch", SWITCHES)
+async def test_the_switches_of_the_bar_govern_the_files_too(owner: Browser, switch: str) -> None:
+    for key in ("callbacks", "response", "channels", "lines"):
+        _, page, _ = await owner.get(f"/reports/{key}?{PERIOD}&{switch}")
+        links = [html.unescape(link) for link in re.findall(r'href="([^"]+)" download', page)]
+        assert [switch in link for link in links] == [True, True], "the files are those of the screen"
+        _, text, _ = await owner.get(next(link for link in links if ".csv" in link))
+        rows = list(csv.reader(StringIO(text.removeprefix("\ufeff"))))
+        shown = [html.unescape(cell) for cell in re.findall(r"<td class=\"number\">(?:<a [^>]*>)?([^<]*)", page)]
+        assert [cell for row in rows[1:] for cell in row[1:]] == shown, key
+
+
+async def test_the_rows_behind_each_number_are_a_file_with_a_row_for_each(owner: Browser) -> None:
+    for key in KEYS:
+        _, page, _ = await owner.get(f"/reports/{key}?{PERIOD}")
+        for link, _ in LINK.findall(page)[:3]:
+            _, behind, _ = await owner.get(html.unescape(link))
+            files = [html.unescape(one) for one in re.findall(r'href="([^"]+)" download', behind)]
+            assert [one.split("?")[0].rsplit(".", 1)[1] for one in files] == ["csv", "xlsx"], link
+            status, text, answer = await owner.get(files[0])
+            assert (status, answer.content_type) == (200, "text/csv")
+            assert len(list(csv.reader(StringIO(text)))) - 1 == behind.count("<tr>") - 1, link
+
+
+async def test_a_cost_opens_the_amounts_that_it_is_made_of(owner: Browser) -> None:
+    _, page, _ = await owner.get(f"/reports/money?{PERIOD}")
+    link = next(html.unescape(link) for link, _ in LINK.findall(page) if "column=cost&" in f"{html.unescape(link)}&")
+    _, behind, _ = await owner.get(link)
+    assert "yandex" in behind
+    _, text, _ = await owner.get(link.replace("/rows?", "/rows.csv?"))
+    columns, *rows = csv.reader(StringIO(text.removeprefix("\ufeff")))
+    assert {"source", "from", "to", "amount", "currency"} <= set(columns), "as leadgate import spend reads it"
+    assert len(rows) == 1
+
+
 async def test_xlsx_has_numbers_as_numbers(owner: Browser) -> None:
     async with owner.session.get(owner._site.url(f"/reports/money/table.xlsx?{PERIOD}")) as answer:
         body = await answer.read()
@@ -110,6 +148,8 @@ async def test_a_manager_sees_only_his_own_in_every_report(filled: Site) -> None
     await filled.accounts.set_password("m2", "correct horse battery 2")
     async with new_browser(filled) as browser:
         await browser.sign_in("m2", "correct horse battery 2")
+        _, money, _ = await browser.get(f"/reports/money?{PERIOD}")
+        assert "column=cost&" not in html.unescape(money).replace('"', "&"), "what all of them cost is not his"
         _, text, _ = await browser.get(f"/reports/lines?{PERIOD}")
         assert "+7 495 000-00-02" not in text
         _, rows, _ = await browser.get(f"/reports/lines/rows?{PERIOD}&row=total&column=all")

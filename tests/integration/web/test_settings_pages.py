@@ -257,6 +257,18 @@ async def test_a_source_is_examined_on_the_spot(boss: Browser) -> None:
     assert (await post(boss, "/settings/sources/pbx/nowhere/examine"))[0] == 404
 
 
+async def test_what_doctor_says_is_russian_on_a_russian_page(boss: Browser) -> None:
+    boss.session.headers["Accept-Language"] = "ru"
+    _, text, _ = await post(boss, "/settings/sources/pbx/office/examine")
+    found = text.partition('<ul class="findings">')[2].partition("</ul>")[0]
+    assert "Не удаётся подключиться" in found
+    assert "соединение отклонено" in found
+    assert 'lang="en"' not in found
+    _, text, _ = await boss.get("/settings")
+    assert "ami:office: " in text
+    assert "connect" not in re.sub(r"<[^>]+>", "", text.partition("<main")[2])
+
+
 async def test_the_guide_tries_what_was_typed_and_gives_the_lines(site: Site, boss: Browser) -> None:
     fields = {"name": "branch", "host": "127.0.0.1", "port": str(free_port()), "username": 'l"g', "secret": "hush-hush"}
     status, text, _ = await post(boss, "/settings/guide/pbx", **fields)
@@ -351,6 +363,21 @@ async def test_deliveries_are_shown_in_part_and_tried_again_or_dropped(site: Sit
     assert (await post(boss, "/settings/crm/main/release"))[0] == 303
     assert (await post(boss, "/settings/crm/nowhere/hold"))[0] == 404
     assert actions(site).count("outbox.changed") == 6
+
+
+async def test_what_a_crm_was_sent_in_a_range_is_sent_again(site: Site, boss: Browser) -> None:
+    await site.store.write(lambda c: add_delivery(c, 7, lead_id=None, state="done", tries=1))
+    await site.store.write(lambda c: c.execute(update(Outbox).values(crm="main")))
+    made = site.store.peek(lambda c: c.execute(select(Outbox.created_at)).scalar_one())
+    first, last = (f"{made + timedelta(days=days):%Y-%m-%dT%H:%M}" for days in (-1, 1))
+    assert 'action="/settings/crm/main/replay"' in (await boss.get("/settings/crm"))[1]
+    assert (await post(boss, "/settings/crm/main/replay", since=first, until="x"))[0] == 400
+    assert (await post(boss, "/settings/crm/main/replay", since=last, until=last))[0] == 303
+    assert site.store.peek(lambda c: c.execute(select(Outbox.state)).scalar_one()) == "done", "made at another time"
+    assert (await post(boss, "/settings/crm/main/replay", since=first, until=last))[0] == 303
+    assert site.store.peek(lambda c: c.execute(select(Outbox.state)).scalar_one()) == "waiting"
+    assert (await post(boss, "/settings/crm/nowhere/replay", since=first, until=last))[0] == 404
+    assert actions(site).count("outbox.changed") == 1
 
 
 async def test_a_letter_that_failed_is_sent_again_or_never(site: Site, boss: Browser) -> None:

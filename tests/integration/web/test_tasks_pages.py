@@ -149,3 +149,10 @@ async def test_an_auditor_looks_only(site: Site) -> None:
         assert ids_of(text, "task") == ["t-0", "t-1"]
         assert "/tasks/t-0/done" not in text
         assert (await send(vera, "/contacts", "/tasks/t-0/done"))[0] == 403
+
+
+async def test_a_page_that_nobody_was_shown_is_refused(site: Site) -> None:
+    async with as_user(site, "boris") as boris:
+        status, text, _ = await boris.get("/tasks?view=overdue&cursor=x")
+    assert status == 400
+    assert "begin with the first one" in text

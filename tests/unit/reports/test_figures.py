@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.reports.calls import after_hours_table, days_table, heat_share_table, heat_table
+from gateway.reports.calls import after_hours_table, days_table, figures, heat_share_table, heat_table, parts_of
 from gateway.reports.calls import table_by as calls_by
 from gateway.reports.duties import breaches_table, callbacks_table, response_table, tries_table
 from gateway.reports.facts import CallFact, DutyFact, LeadFact, MoveFact
@@ -65,6 +65,7 @@ def check_counts(table: Table) -> None:
 @given(some_calls())
 @FEW
 def test_calls_by_line_and_day_and_hour_agree_with_counting_by_hand(facts: list[CallFact]) -> None:
+    facts = sorted(facts, key=lambda c: c.at)  # as they are read
     by_line, by_day, heat = calls_by(facts, lambda c: c.line), days_table(facts, scope()), heat_table(facts, scope())
     for table in (by_line, by_day, heat, heat_share_table(facts, scope())):
         check_counts(table)
@@ -79,6 +80,16 @@ def test_calls_by_line_and_day_and_hour_agree_with_counting_by_hand(facts: list[
         moscow = fact.at + timedelta(hours=3)
         assert fact.id in rows(heat, str(moscow.weekday()), str(moscow.hour))
         assert fact.id in rows(by_day, moscow.date().isoformat(), "all")
+
+
+@given(some_calls())
+@FEW
+def test_the_days_together_are_counted_as_if_they_were_one(facts: list[CallFact]) -> None:
+    facts = sorted(facts, key=lambda c: c.at)
+    total = days_table(facts, scope()).total
+    assert total is not None
+    whole = figures(parts_of(facts))
+    assert [(cell.value, cell.rows) for cell in total.cells] == [(cell.value, cell.rows) for cell in whole]
 
 
 @given(some_duties())
@@ -146,10 +157,9 @@ def test_who_was_never_reached_counts_against_the_shares() -> None:
 def test_costs_are_spread_over_their_days_and_only_one_currency_is_added_up() -> None:
     sold = lead(1, status="won", amount=300_00, currency="RUB")
     facts = [sold, lead(2), lead(3, source="site"), lead(4, status="won", amount=999, currency="USD", source="site")]
-    month = SpendFact(
-        source="yandex", channel="", first=date(2026, 11, 1), last=date(2026, 11, 30), amount=300_00, currency="RUB"
-    )
-    foreign = SpendFact(source="site", channel="", first=FIRST, last=FIRST, amount=5, currency="USD")
+    first, last = date(2026, 11, 1), date(2026, 11, 30)
+    month = SpendFact(id="m", source="yandex", channel="", first=first, last=last, amount=300_00, currency="RUB")
+    foreign = SpendFact(id="f", source="site", channel="", first=FIRST, last=FIRST, amount=5, currency="USD")
     table = money_table(facts, [month, month, foreign], scope())
     assert table.currency == "RUB"
     assert value(table, "yandex", "cost") == pytest.approx(2 * 300_00 * 14 / 30)
@@ -158,6 +168,8 @@ def test_costs_are_spread_over_their_days_and_only_one_currency_is_added_up() ->
     assert value(table, "site", "cost") is None
     assert value(table, "site", "revenue") == 0
     assert value(table, "yandex", "revenue_share") == 1
+    assert rows(table, "yandex", "cost") == {"m"}
+    assert rows(table, TOTAL, "cost_per_sale") == rows(table, TOTAL, "won")
 
 
 def test_nothing_at_all_is_an_empty_report_and_no_division_by_zero() -> None:

@@ -96,3 +96,27 @@ def test_numbers_are_masked_for_the_roles_that_are_named_and_nobody_else(role: R
 def test_a_program_is_no_role_and_sees_numbers_whole() -> None:
     token = TokenInfo(id="t1", name="crm", created_at=SESSION.seen_at, last_used_at=None, revoked_at=None)
     assert not viewer(None, token, managers_see_all=True, mask_for=("chief", "manager", "auditor")).masked
+
+
+@pytest.mark.parametrize(
+    ("role", "has_password", "has_factor", "lacks"),
+    [
+        ("owner", True, False, True),
+        ("owner", True, True, False),
+        ("owner", False, False, False),  # the provider's business
+        ("manager", True, False, False),
+    ],
+)
+def test_who_lacks_the_factor_of_the_role_has_no_right(
+    role: str, has_password: bool, has_factor: bool, lacks: bool
+) -> None:
+    session = dataclasses.replace(SESSION, role=role, has_password=has_password, has_factor=has_factor)
+    who = viewer(session, None, managers_see_all=True, second_factor_for=("owner", "chief"))
+    assert who.lacks_factor is lacks
+    assert (who.rights == frozenset()) is lacks
+
+
+def test_a_program_is_not_asked_for_a_second_factor() -> None:
+    token = TokenInfo(id="t", name="t", created_at=SESSION.seen_at, last_used_at=None, revoked_at=None)
+    every_role = tuple(role.value for role in Role)
+    assert viewer(None, token, managers_see_all=True, second_factor_for=every_role).rights

@@ -1,4 +1,4 @@
-"""Where a browser may be sent after signing in: only within this site."""
+"""Where a browser may be sent after signing in: only within this site. And the tokens of forms."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.web.guard import local_path
+from gateway.web.guard import disguised, local_path, undisguised
 
 
 @pytest.mark.parametrize("target", ["/", "/leads/1", "/?channel=call&q=%D0%B8", "/leads/1#x", "/a:b"])
@@ -30,3 +30,16 @@ def test_no_text_leads_away(text: str) -> None:
     assert not target.startswith(("//", "/\\"))
     assert "\n" not in target
     assert "\r" not in target
+
+
+@given(st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=80))
+def test_the_token_of_a_form_is_another_one_on_each_page_and_means_the_same(secret: str) -> None:
+    first, second = disguised(secret), disguised(secret)
+    assert undisguised(first) == undisguised(second) == secret.encode()
+    assert first != second or len(secret) < 8, "compressed pages must not tell it"
+    assert secret not in first or len(secret) < 8
+
+
+@given(st.text(max_size=60))
+def test_a_token_that_is_none_of_ours_is_no_token(sent: str) -> None:
+    assert isinstance(undisguised(sent), bytes)

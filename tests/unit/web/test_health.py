@@ -9,11 +9,12 @@ import msgspec
 import pytest
 
 from gateway.core.ports import SourceHealth
+from gateway.core.sentences import Sentence
 from gateway.web.health import Backlog, DatabaseStatus, Status, health_view
 from tests.support.clock import MONDAY
 
 GOOD = Status(database=DatabaseStatus(ok=True, engine="SQLite 3.51.3"))
-DOWN = SourceHealth(name="ami:office", ok=False, state="refused", detail="The PBX refused the password.")
+DOWN = SourceHealth(name="ami:office", ok=False, state="refused", detail=Sentence("The PBX refused the password."))
 
 
 @pytest.mark.parametrize(
@@ -23,13 +24,13 @@ DOWN = SourceHealth(name="ami:office", ok=False, state="refused", detail="The PB
         ({"sources": (DOWN,)}, "degraded", "ami:office: The PBX refused the password."),
         ({"spool": Backlog(count=3)}, "degraded", "3 items wait in the spool"),
         ({"journal_aside": 1}, "degraded", "set aside"),
-        ({"journal": Backlog(count=9, oldest_at=MONDAY - timedelta(minutes=7))}, "degraded", "oldest for 7 minutes"),
+        ({"journal": Backlog(count=9, oldest_at=MONDAY - timedelta(minutes=7))}, "degraded", "oldest for 7 min"),
         ({"journal": Backlog(count=900, oldest_at=MONDAY - timedelta(minutes=4))}, "ok", None),
         ({"outbox_held": 2}, "degraded", "2 deliveries are held"),
         ({"outbox_dead": 2}, "degraded", "given up"),
         ({"outbox": Backlog(count=5)}, "ok", None),
-        ({"database": DatabaseStatus(ok=False, engine="", detail="No disk.")}, "failing", "No disk."),
-        ({"database": DatabaseStatus(ok=True, engine="SQLite 3.40.1", warnings=("Old.",))}, "ok", None),
+        ({"database": DatabaseStatus(ok=False, engine="", detail=Sentence("No disk."))}, "failing", "No disk."),
+        ({"database": DatabaseStatus(ok=True, engine="SQLite 3.40.1", warnings=(Sentence("Old."),))}, "ok", None),
     ],
 )
 def test_each_degradation_is_said_in_words(changes: dict[str, Any], word: str, said: str | None) -> None:

@@ -25,12 +25,16 @@ def read_catalog(language: str) -> Catalog:
 
 
 def shown_messages() -> set[str | tuple[str, ...]]:
-    """Every message of the templates, of the letters and notices that are written in code, and of its refusals."""
+    """Every message of the templates, of the letters and notices that are written in code, and of its sentences."""
     found = [
         *extract_from_dir(TEMPLATES, method_map=[("**.html", "jinja2.ext:babel_extract")]),
         *extract_from_dir(TEMPLATES.parents[1], method_map=[("**.py", "python")]),
     ]
-    refusals = {said.msgid for said in sentences() if said.msgid is not None}
+    refusals: set[str | tuple[str, ...]] = {
+        (said.msgid, said.plural) if said.plural is not None else said.msgid
+        for said in sentences()
+        if said.msgid is not None
+    }
     return {message if isinstance(message, str) else tuple(message) for _, _, message, _, _ in found} | refusals
 
 

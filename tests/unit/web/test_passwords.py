@@ -26,11 +26,14 @@ def passwords() -> Iterator[Passwords]:
         ("aaaaaaaaaaaa", "too_common"),
         ("Anna-Smirnova", "is_login"),
         ("avonrims-anna", "is_login"),
+        ("+7 926 123-45-67", "is_number"),
+        ("anna-smirnova!", "is_personal"),
+        ("Ромашка-2026", "is_personal"),
     ],
 )
 def test_a_password_that_is_guessed_at_once_is_refused(password: str, code: str) -> None:
     with pytest.raises(WeakPassword) as refused:
-        check_strength(password, "anna-smirnova")
+        check_strength(password, "anna-smirnova", ["Анна", "ООО Ромашка"])
     assert refused.value.code == code
 
 

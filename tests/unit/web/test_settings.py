@@ -64,3 +64,11 @@ def test_an_owner_can_t_be_masked() -> None:
 def test_a_role_that_there_is_not_is_refused() -> None:
     with pytest.raises(msgspec.ValidationError, match="Invalid enum value 'boss'"):
         msgspec.convert({"mask_for": ["boss"]}, WebSettings)
+
+
+def test_a_second_factor_is_required_of_the_roles_that_are_named() -> None:
+    assert WebSettings().second_factor_for == ()
+    named = msgspec.convert({"second_factor_for": ["owner", "chief"]}, WebSettings)
+    assert named.second_factor_for == ("owner", "chief")
+    with pytest.raises(msgspec.ValidationError, match="Invalid enum value 'everybody'"):
+        msgspec.convert({"second_factor_for": ["everybody"]}, WebSettings)

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 import msgspec
 from aiohttp import web
 from sqlalchemy import Connection
 
-from gateway.audit.log import Deed, record
 from gateway.core.errors import Conflict
 from gateway.core.sentences import Sentence
 from gateway.delivery import outbox
 from gateway.delivery.redact import redacted
 from gateway.outgoing import shelf
 from gateway.web.access import Right, needs
+from gateway.web.api.deliveries import written
 from gateway.web.guard import read_form
+from gateway.web.pages.leadforms import moment_of
 from gateway.web.pages.means import PageMeans
 from gateway.web.pages.settings.frame import Frame, done, number_of, path_id, text_of
 from gateway.web.problems import Refused
@@ -57,6 +59,7 @@ class CrmPages:
             web.post(HOME + "/{crm}/hold", self.hold),
             web.post(HOME + "/{crm}/release", self.release),
             web.post(HOME + "/{crm}/retry-dead", self.retry_dead),
+            web.post(HOME + "/{crm}/replay", self.replay),
             web.get(LETTERS, self.letters),
             web.get(LETTERS + "/{id}", self.letter),
             web.post(LETTERS + "/{id}/{deed}", self.do_letter),
@@ -145,6 +148,22 @@ class CrmPages:
         )
         raise done(HOME, "retried")
 
+    @needs(Right.LEAD)
+    async def replay(self, request: web.Request) -> web.Response:
+        """What was sent to one CRM in a range, once more: it lost its data, or got another database."""
+        form, crm, zone = await read_form(request), self._known(request), ZoneInfo(self._means.locale.timezone)
+        try:
+            since, until = moment_of(form, "since", zone), moment_of(form, "until", zone)
+        except ValueError:
+            raise Refused(400, "bad_parameter", "Say from when and until when.") from None
+        detail = {"deed": "replay", "crm": crm, "since": since.isoformat(), "until": until.isoformat()}
+        await self._change(
+            request,
+            detail,
+            lambda c, at: outbox.replay(c, at, crm=crm, since=since, until=until, states=("done",)),
+        )
+        raise done(HOME, "retried")
+
     @needs(Right.INSPECT)
     async def letters(self, request: web.Request) -> web.Response:
         """What left the house, or could not."""
@@ -191,12 +210,6 @@ class CrmPages:
         by = self._frame.by(request)
 
         def unit(connection: Connection) -> int:
-            count = change(connection, by.at)
-            if count:
-                told = {**detail, "count": count}
-                record(
-                    connection, Deed(actor=by.actor, action="outbox.changed", object_kind="outbox", detail=told), by.at
-                )
-            return count
+            return written(connection, by, change(connection, by.at), detail)
 
         return await self._frame.write(unit)

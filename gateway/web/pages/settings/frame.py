@@ -69,14 +69,14 @@ class Frame:
         **context: Any,
     ) -> web.Response:
         """A page of the administration. ``fault``: a sentence of the catalogue, or of a room."""
-        gettext = self.means.renderer.words(request).texts.gettext
+        texts = self.means.renderer.words(request).texts
         sentence = TOLD.get(request.query.get("done", ""))
         return self.means.renderer.page(
             request,
             template,
             status=status,
-            told=gettext(sentence) if sentence and not fault else None,
-            fault=fault.said(gettext) if isinstance(fault, Sentence) else gettext(fault) if fault else None,
+            told=texts.gettext(sentence) if sentence and not fault else None,
+            fault=fault.said(texts) if isinstance(fault, Sentence) else texts.gettext(fault) if fault else None,
             settings_menu=MENU,
             may_administer=viewer_of(request).may(Right.ADMINISTER),
             may_lead=viewer_of(request).may(Right.LEAD),

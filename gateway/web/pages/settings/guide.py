@@ -17,6 +17,7 @@ from sqlalchemy import Connection, func, select
 
 from gateway.audit.log import Deed, record
 from gateway.core.findings import Finding
+from gateway.core.sentences import Sentence, as_sentence
 from gateway.storage.tables import Interaction, Lead, Manager
 from gateway.web.access import Right, needs
 from gateway.web.guard import read_form
@@ -42,11 +43,6 @@ SECRETS = frozenset({"secret", "password"})
 _BARE = re.compile(r"\d{1,5}")
 
 
-def _(msgid: str) -> str:
-    """Marks a text for translation."""
-    return msgid
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tried:
     """What the guide found out about something that is not configured yet."""
@@ -57,7 +53,7 @@ class Tried:
     lines: str
     """For the configuration file."""
     findings: list[Finding]
-    fault: str | None
+    fault: Sentence | None
     """A sentence where what was typed can't be tried at all."""
 
 
@@ -83,7 +79,8 @@ class GuidePages:
         """Everything in short; the first steps where nothing is set up yet."""
         if not self._is_set_up():
             return await self._guide(request)
-        status = health_view(await self._parts.status.status(), self._means.clock.now())
+        texts = self._means.renderer.words(request).texts
+        status = health_view(await self._parts.status.status(), self._means.clock.now(), texts)
         counts = await self._means.store.read(_counts)
         kinds: dict[str, int] = {}
         for info in self._parts.sources:
@@ -105,7 +102,7 @@ class GuidePages:
             raise Refused(404, "not_found", "There is nothing of this kind to try.")
         typed = {name: form.get(name, "").strip()[:MOST_TYPED] for name in FIELDS[kind]}
         if self._trying.locked():
-            tried = _tried(kind, typed, [], _("Something is being tried right now: wait for it."))
+            tried = _tried(kind, typed, [], Sentence("Something is being tried right now: wait for it."))
             return await self._guide(request, tried=tried, status=429)
         detail = {"kind": kind, **{name: value for name, value in typed.items() if name not in SECRETS}}
         deed = Deed(actor=by.actor, action="source.tried", object_kind="source", detail=detail)
@@ -114,7 +111,7 @@ class GuidePages:
             try:
                 tried = _tried(kind, typed, await self._parts.attempt(kind, typed), None)
             except ValueError as error:
-                tried = _tried(kind, typed, [], str(error))
+                tried = _tried(kind, typed, [], as_sentence(error))
         return await self._guide(request, tried=tried)
 
     def _is_set_up(self) -> bool:
@@ -135,7 +132,7 @@ class GuidePages:
         )
 
 
-def _tried(kind: str, typed: Mapping[str, str], findings: list[Finding], fault: str | None) -> Tried:
+def _tried(kind: str, typed: Mapping[str, str], findings: list[Finding], fault: Sentence | None) -> Tried:
     shown = {name: value for name, value in typed.items() if name not in SECRETS}
     return Tried(kind=kind, typed=shown, lines=lines(kind, typed), findings=findings, fault=fault)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from operator import itemgetter
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,6 +16,7 @@ from gateway.audit.log import AUDIT, Verdict, verify
 from gateway.storage.tables import ApiToken, Manager
 from gateway.web.access import Right, needs
 from gateway.web.pages.means import PageMeans
+from gateway.web.pages.settings.deedwords import ACTIONS, KINDS
 from gateway.web.pages.settings.frame import Frame
 
 HOME = "/settings/log"
@@ -38,7 +40,10 @@ class DeedRow:
     detail: str
 
 
-PAGES_OF = {"lead": "/leads/", "callback": "/callbacks/", "user": "/settings/people/"}
+PAGES_OF = {
+    "lead": "/leads/", "callback": "/callbacks/", "user": "/settings/people/", "contact": "/contacts/",
+    "document": "/documents/", "report": "/reports/",
+}  # fmt: skip
 """Kinds of objects that have a page."""
 
 
@@ -70,12 +75,19 @@ class LogPages:
         more = len(rows) > PAGE
         kept = {name: value for name, value in asked.items() if value}
         following = f"{HOME}?{urlencode({**kept, 'before': rows[PAGE - 1].id})}" if more else None
+        gettext = self._means.renderer.words(request).texts.gettext
+        actions = {key: gettext(name) for key, name in ACTIONS.items()}
+        kinds = {key: gettext(name) for key, name in KINDS.items()}
         return self._frame.page(
             request,
             "settings_log.html",
             rows=rows[:PAGE],
             asked=asked,
             actors=names,
+            action_words=actions,
+            kind_words=kinds,
+            actions=sorted(actions.items(), key=itemgetter(1)),
+            kinds=sorted(kinds.items(), key=itemgetter(1)),
             verdict=verdict,
             check_link=f"{HOME}?{urlencode({**kept, 'check': '1'})}",
             following=following,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 from datetime import timedelta
 from math import ceil
 
@@ -13,11 +14,12 @@ from gateway.audit.log import Deed, record
 from gateway.core.by import By
 from gateway.storage.tables import Manager
 from gateway.web import people, secondfactor
-from gateway.web.access import Right, needs
+from gateway.web.access import Right, needs, viewer_of, without_factor
 from gateway.web.guard import read_form, session_info
 from gateway.web.pages.means import PageMeans
 from gateway.web.pages.settings.frame import Frame, done, path_id
-from gateway.web.passwords import MIN_LENGTH, Passwords, WeakPassword, check_strength
+from gateway.web.pages.weak import DIFFERENT, WEAK
+from gateway.web.passwords import MIN_LENGTH, Passwords, WeakPassword
 from gateway.web.problems import Refused
 from gateway.web.sessions import PUBLIC, SessionInfo, end_others, open_sessions
 from gateway.web.throttle import LoginThrottle, account_key
@@ -34,19 +36,21 @@ def _(msgid: str) -> str:
     return msgid
 
 
-WEAK = {
-    "too_short": _("This password is too short."),
-    "too_long": _("This password is too long."),
-    "too_common": _("This password is among the first that are guessed: choose another."),
-    "is_login": _("The password must not be the login."),
-}
+REQUIRED = _("Your role asks for a second factor: it can't be switched off.")
 
 
 class ProfilePages:
     """One's own account."""
 
     def __init__(
-        self, means: PageMeans, *, passwords: Passwords, throttle: LoginThrottle, vault: Vault, idle: timedelta
+        self,
+        means: PageMeans,
+        *,
+        passwords: Passwords,
+        throttle: LoginThrottle,
+        vault: Vault,
+        idle: timedelta,
+        required_for: Collection[str] = (),
     ) -> None:
         self._frame = Frame(means)
         self._means = means
@@ -54,6 +58,7 @@ class ProfilePages:
         self._throttle = throttle
         self._vault = vault
         self._idle = idle
+        self._required_for = frozenset(required_for)
 
     def routes(self) -> list[web.RouteDef]:
         """For everybody who signed in, auditors too: it is their own."""
@@ -68,6 +73,7 @@ class ProfilePages:
             web.post(HOME + "/sessions/end-others", self.end_others),
         ]
 
+    @without_factor
     @needs(Right.SEE)
     async def show(self, request: web.Request) -> web.Response:
         """Everything of one's own."""
@@ -79,7 +85,7 @@ class ProfilePages:
         session, form = _person(request), await read_form(request)
         fault, status = await self._wrong_password(session, form.get("old", ""))
         if fault is None:
-            fault, status = _weak(form.get("password", ""), form.get("again", ""), session.login), 422
+            fault, status = self._weak(form.get("password", ""), form.get("again", ""), session), 422
         if fault is not None:
             return await self._page(request, session, fault=fault, status=status)
         hashed, by = await self._passwords.hash(form["password"]), self._frame.by(request)
@@ -94,6 +100,7 @@ class ProfilePages:
         log.info("A password was changed", extra={"action": "password_changed", "manager_id": session.manager_id})
         raise done(HOME, "password")
 
+    @without_factor
     @needs(Right.SEE)
     async def begin_factor(self, request: web.Request) -> web.Response:
         """A secret for the app, after the password: a stolen session must not lock its owner out."""
@@ -107,6 +114,7 @@ class ProfilePages:
             raise web.HTTPSeeOther(HOME) from None
         return await self._page(request, session)
 
+    @without_factor
     @needs(Right.SEE)
     async def confirm_factor(self, request: web.Request) -> web.Response:
         """The first code: it counts from now on, and the recovery codes are shown this once."""
@@ -133,7 +141,10 @@ class ProfilePages:
 
     @needs(Right.SEE)
     async def drop_factor(self, request: web.Request) -> web.Response:
-        """Off again."""
+        """Off again, unless the role asks for it."""
+        session = _person(request)
+        if session.role in self._required_for:
+            return await self._page(request, session, fault=REQUIRED, status=422)
         return await self._with_password(request, "off")
 
     @needs(Right.SEE)
@@ -191,6 +202,13 @@ class ProfilePages:
         self._throttle.succeeded(keys)
         return None, 200
 
+    def _weak(self, password: str, again: str, session: SessionInfo) -> str | None:
+        try:
+            self._passwords.check(password, session.login, session.name)
+        except WeakPassword as weak:
+            return WEAK.get(weak.code, str(weak))
+        return None if password == again else DIFFERENT
+
     async def _page(
         self,
         request: web.Request,
@@ -222,6 +240,8 @@ class ProfilePages:
             codes=codes,
             setting_up=shown,
             min_length=MIN_LENGTH,
+            lacks_factor=viewer_of(request).lacks_factor,
+            keeps_factor=session.role in self._required_for,
             this_session=session.token_hash[:PUBLIC],
             idle_minutes=ceil(self._idle.total_seconds() / 60),
             **found,
@@ -234,14 +254,6 @@ def _person(request: web.Request) -> SessionInfo:
     if session is None:
         raise Refused(403, "forbidden", "A program with a token has no profile: sign in with a browser.")
     return session
-
-
-def _weak(password: str, again: str, login: str) -> str | None:
-    try:
-        check_strength(password, login)
-    except WeakPassword as weak:
-        return WEAK.get(weak.code, str(weak))
-    return None if password == again else _("The two passwords differ.")
 
 
 def _note(connection: Connection, action: str, by: By) -> None:
