@@ -37,11 +37,14 @@ async def _serve(settings: Settings) -> int:
     log.info(
         "Leadgate runs.", extra={"action": "started", "version": __version__, "pages": gateway.web.private_address}
     )
+    warming = asyncio.create_task(gateway.web.renderer.warm(), name="warm-pages")
     try:
         await _greet(gateway)
         await told.wait()
         log.info("Leadgate stops.", extra={"action": "stopping"})
     finally:
+        warming.cancel()
+        await asyncio.gather(warming, return_exceptions=True)
         await gateway.stop()
     log.info("Leadgate has stopped.", extra={"action": "stopped"})
     return 0

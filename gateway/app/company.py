@@ -34,6 +34,14 @@ def masker_of(settings: Settings) -> Masker:
     )
 
 
+def company_words(settings: Settings) -> tuple[str, ...]:
+    """By what names strangers know the company: nobody should make a password of them."""
+    gateway = settings.gateway
+    domains = (*gateway.own_domains, *(address.partition("@")[2] for address in gateway.own_addresses))
+    name = settings.documents.company.get("name", "")
+    return (name, *(domain.rpartition(".")[0] for domain in domains))
+
+
 def rules_of(settings: Settings, calendar: Calendar | None = None) -> Rules:
     """What the processing must know of the company."""
     gateway = settings.gateway

@@ -11,6 +11,7 @@ from pathlib import Path
 from sqlalchemy import select
 
 from crm_adapter.base import RecordingFile
+from gateway.app.removal import places_of
 from gateway.config.settings import Settings
 from gateway.core.clock import Clock
 from gateway.delivery.surroundings import Surroundings
@@ -73,7 +74,7 @@ def _read(name: str, root: Path) -> RecordingFile | None:
 
 def make_delivery(settings: Settings, store: Store, clock: Clock) -> DeliveryWorker:
     """The worker with everything its adapters are given."""
-    recordings = CallRecordings(store, {pbx.name: pbx.recordings for pbx in settings.pbx if pbx.recordings})
+    recordings = CallRecordings(store, places_of(settings))
     given = Surroundings(
         store=store,
         clock=clock,

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from gateway import __version__
 from gateway.app.callbacks import CallbackParts
 from gateway.app.clockcare import ClockCare
-from gateway.app.company import masker_of, own_addresses, rules_of
+from gateway.app.company import company_words, masker_of, own_addresses, rules_of
 from gateway.app.crm import make_delivery
 from gateway.app.crmoutbox import CrmOutbox
 from gateway.app.crmowners import crm_owners
@@ -26,6 +26,7 @@ from gateway.app.mailboxes import mailboxes_of
 from gateway.app.outgoing import letter_desk, make_acknowledger, make_worker
 from gateway.app.pages import lead_parts, pages
 from gateway.app.redirect import make_redirects
+from gateway.app.removal import RecordingRemoval, places_of
 from gateway.app.routing import RoutingParts, Staff
 from gateway.app.services import Storeys
 from gateway.app.settingspages import settings_parts
@@ -65,6 +66,7 @@ from gateway.telephony.settings import PbxSettings
 from gateway.telephony.tracker import CallTracker
 from gateway.web.accounts import Accounts
 from gateway.web.api.calls import call_writes
+from gateway.web.api.deliveries import delivery_writes
 from gateway.web.pages.settings.parts import SettingsParts
 from gateway.web.server import WebServer
 from gateway.web.settings import LocaleSettings
@@ -191,7 +193,7 @@ class Gateway:
                     ("delivery", self.delivery),
                     ("owners", self.crm_owners),
                     ("outgoing", self.post),
-                    ("upkeep", Upkeep(self.store, self._clock)),
+                    ("upkeep", Upkeep(self.store, self._clock, self._recordings())),
                     ("clock care", ClockCare(self.store, self._clock)),
                     ("alarms", self.mail_alarms),
                     ("summary", self._make_summary(f"http://{self.settings.web.private}")),
@@ -206,6 +208,9 @@ class Gateway:
                 [*mouths, ("web", self.web)],
             ]
         )
+
+    def _recordings(self) -> RecordingRemoval:
+        return RecordingRemoval.of(self.settings, self.store, self._clock)
 
     def _make_summary(self, link: str) -> DailySummary:
         where = self.settings.gateway
@@ -368,9 +373,10 @@ class Gateway:
             pages=pages(self.settings, self.schedules, self._administration()),
             keep=self.settings.retention.keep,
             masker=masker_of(self.settings),
+            company=company_words(self.settings),
             leads=lead_parts(self.settings),
             form_routes=form_routes(self.forms, language=gateway.language),
-            recordings={pbx.name: pbx.recordings for pbx in self.settings.pbx if pbx.recordings},
+            recordings=places_of(self.settings),
             files=AllFiles(self.files, self.letters, self.store),
             reads=(*desk.reads(), *self.leadwork.reads(), *self.routing.reads()),
             writes=(
@@ -378,6 +384,7 @@ class Gateway:
                 *self.leadwork.writes(),
                 *self.routing.writes(),
                 *call_writes(self.calls, self.store),
+                *delivery_writes([crm.name for crm in self.settings.crm]),
                 *self.callbacks.writes(self.calls),
                 *SpamDesk(self.settings.form, gateway.region).writes(),
                 *LetterFetcher(self.store, self.settings, self._clock, self.processing.kick).writes(),

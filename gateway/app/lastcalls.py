@@ -17,6 +17,7 @@ from gateway.config.settings import Settings
 from gateway.core.clock import Clock
 from gateway.core.errors import LeadgateError
 from gateway.core.findings import Finding, Level
+from gateway.core.sentences import Sentence
 from gateway.core.types import Channel, Json
 from gateway.storage.migrations import current, head
 from gateway.storage.store import Store
@@ -28,6 +29,12 @@ from gateway.telephony.lines import LineRules
 from gateway.telephony.settings import PbxSettings
 
 LAST_CALLS = 20
+CODE = "pbx.last_calls"
+_DIRECTIONS = {
+    "inbound": Sentence("inbound"),
+    "outbound": Sentence("outbound"),
+    "internal": Sentence("internal"),
+}
 
 
 async def last_calls(settings: Settings, clock: Clock) -> list[Finding]:
@@ -45,14 +52,24 @@ async def last_calls(settings: Settings, clock: Clock) -> list[Finding]:
 def call_finding(pbx: str, details: Json, lines: LineRules, log: str = "") -> Finding:
     """What one call is called, and why. ``log``: which log told it, where it is not stored."""
     direction = details.get("direction")
-    subject = f"pbx {pbx}: call {details.get('started_at') or details.get('linkedid') or 'without a date'}"
-    parties = f"{details.get('caller') or 'withheld'} -> {details.get('dialled') or 'unknown'}"
-    told = f" (from its {log})" if log else ""
-    said = f"{direction or 'no direction'}, {parties}: {why_direction(details, lines)}{told}."
+    when = details.get("started_at") or details.get("linkedid") or Sentence("without a date")
+    subject = Sentence("pbx %(name)s: call %(when)s", {"name": pbx, "when": when})
+    values = {
+        "direction": _DIRECTIONS.get(str(direction), Sentence("no direction")),
+        "caller": details.get("caller") or Sentence("withheld"),
+        "dialled": details.get("dialled") or Sentence("unknown"),
+        "why": why_direction(details, lines),
+        "log": log,
+    }
+    said = (
+        Sentence("%(direction)s, %(caller)s -> %(dialled)s: %(why)s (from its %(log)s).", values)
+        if log
+        else Sentence("%(direction)s, %(caller)s -> %(dialled)s: %(why)s.", values)
+    )
     if direction is None:
-        remedy = "name the line in [[pbx]] trunks, or its context in trunk_contexts or internal_contexts."
-        return Finding(level=Level.WARN, subject=subject, said=said, remedy=remedy)
-    return Finding(level=Level.OK, subject=subject, said=said)
+        remedy = Sentence("name the line in [[pbx]] trunks, or its context in trunk_contexts or internal_contexts.")
+        return Finding(code=CODE, level=Level.WARN, subject=subject, said=said, remedy=remedy)
+    return Finding(code=CODE, level=Level.OK, subject=subject, said=said)
 
 
 async def _stored(settings: Settings) -> Sequence[Row[tuple[str, Json]]]:
@@ -92,9 +109,12 @@ def _logged(pbx: PbxSettings, settings: Settings, clock: Clock) -> list[Finding]
     if latest is None:
         return []
     if not latest.records:
-        said = "nothing is stored yet, and its logs hold no call of the last months: direction can't be shown."
-        remedy = "call in and out once, then ask again."
-        return [Finding(level=Level.NOTE, subject=f"pbx {pbx.name}: last calls", said=said, remedy=remedy)]
+        said = Sentence(
+            "nothing is stored yet, and its logs hold no call of the last months: direction can't be shown."
+        )
+        remedy = Sentence("call in and out once, then ask again.")
+        subject = Sentence("pbx %(name)s: last calls", {"name": pbx.name})
+        return [Finding(code=CODE, level=Level.NOTE, subject=subject, said=said, remedy=remedy)]
     return [
         call_finding(pbx.name, {**record.as_json(), "facts": record.facts}, pbx.lines, latest.kind)
         for record in latest.records

@@ -65,11 +65,11 @@ class MailAlarms:
         at, put = self.clock.now(), 0
         for alarm in alarms:
             for person in people:
-                gettext = texts_for(person.language, self.language).gettext
+                texts = texts_for(person.language, self.language)
                 notice = Notice(
                     to_manager=person.id,
-                    subject=alarm.subject.said(gettext),
-                    text=alarm.text.said(gettext),
+                    subject=alarm.subject.said(texts),
+                    text=alarm.text.said(texts),
                     urgency="alarm",
                 )
                 key = f"{alarm.key}/{person.id}"

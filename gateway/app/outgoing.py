@@ -12,6 +12,7 @@ from crm_adapter.http import SETTINGS_AT_FAULT, HttpClient, raise_for_status
 from gateway.config.settings import Settings
 from gateway.core.clock import Clock, NewId
 from gateway.core.ports import Sink
+from gateway.delivery.crmwords import crm_trouble
 from gateway.mail.identity import letter_digest
 from gateway.mail.oauth.tokens import AccessTokens, TokenDead, TokenError, tokens_of
 from gateway.mail.settings import MailboxSettings
@@ -40,13 +41,13 @@ class GuardedPoster:
             answer = await self._client.request("POST", url, headers={"Content-Type": "application/json"}, body=body)
             raise_for_status(answer, settings_at_fault=SETTINGS_AT_FAULT | {404})  # a wrong token: no such bot
         except Misconfigured as error:
-            raise SenderAtFault(f"[notices] webhook_url: {error}") from None
+            raise SenderAtFault("[notices] webhook_url: %(words)s", words=crm_trouble(error)) from None
         except Throttled as error:
-            raise Later(str(error), retry_after=error.retry_after) from None
+            raise Later(crm_trouble(error), retry_after=error.retry_after) from None
         except Rejected as error:
-            raise Refused(str(error)) from None
+            raise Refused(crm_trouble(error)) from None
         except CrmError as error:
-            raise Later(str(error)) from None
+            raise Later(crm_trouble(error)) from None
 
     async def close(self) -> None:
         """Close its connections."""
@@ -74,16 +75,20 @@ class SigningIn:
             return Credentials(username=sender.username, password=sender.password) if sender.username else None
         mailbox = self.mailboxes.get(sender.mailbox)
         if mailbox is None:
-            raise SenderAtFault(f"[[sender]] {sender.name} names the mailbox {sender.mailbox!r}, which there is not")
+            raise SenderAtFault(
+                "[[sender]] %(name)s names the mailbox %(mailbox)r, which there is not",
+                name=sender.name,
+                mailbox=sender.mailbox,
+            )
         tokens = self.tokens.get(sender.mailbox)
         if tokens is None:
             return Credentials(username=mailbox.username, password=mailbox.password)
         try:
             token, _ = await asyncio.to_thread(tokens.current)
         except TokenDead as error:
-            raise SenderAtFault(str(error)) from None
+            raise SenderAtFault(error.sentence) from None
         except TokenError as error:
-            raise Later(str(error)) from None
+            raise Later(error.sentence) from None
         return Credentials(username=mailbox.username, token=token)
 
 

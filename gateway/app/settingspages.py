@@ -14,6 +14,7 @@ from gateway.capture.replay import Stored
 from gateway.config.settings import Settings
 from gateway.core.clock import Clock
 from gateway.core.findings import Finding, Level
+from gateway.core.sentences import Sentence, Unusable
 from gateway.core.types import Draft
 from gateway.mail.imap.doctor import examine_mailbox
 from gateway.mail.settings import MailboxSettings
@@ -113,7 +114,7 @@ class Examiner:
             async with asyncio.timeout(EXAMINE_SECONDS):
                 return await work
         except TimeoutError:
-            return [_too_slow(f"{kind} {name}")]
+            return [_too_slow(kind, name)]
 
     async def attempt(self, kind: str, typed: Mapping[str, str]) -> list[Finding]:
         """What is not configured yet. Raises ValueError with a sentence."""
@@ -131,7 +132,7 @@ class Examiner:
                     return await examine_mailbox(box, NoCursors(), _nothing_known, clock=self._clock)
                 return self._form(typed)
         except TimeoutError:
-            return [_too_slow(kind)]
+            return [_too_slow(kind, typed.get("name") or NEW)]
 
     async def _work(self, kind: str, name: str) -> list[Finding]:
         settings, clock = self._settings, self._clock
@@ -154,14 +155,15 @@ class Examiner:
     def _form(self, typed: Mapping[str, str]) -> list[Finding]:
         """A form that would be configured so takes an ordinary submission: the settings are right."""
         form = FormSettings(key=typed.get("key", ""), name=typed.get("name", ""))
-        subject = f"form {form.name or form.key}"
+        subject = Sentence("form %(name)s", {"name": form.name or form.key})
         if any(form.key in (one.key, *one.previous_keys) for one in self._settings.form):
-            said = "a form with this key is configured already; its page shows what it received."
-            return [Finding(level=Level.NOTE, subject=subject, said=said)]
+            said = Sentence("a form with this key is configured already; its page shows what it received.")
+            return [Finding(code="form", level=Level.NOTE, subject=subject, said=said)]
         body = b"name=Maria&phone=%2B79261234567&message=Call+me+back"
         draft = _read(form, body, "application/x-www-form-urlencoded", self._settings, self._clock)
         who = ", ".join([*filter(None, [draft.name]), *(handle.value for handle in draft.handles)])
-        return [Finding(level=Level.OK, subject=subject, said=f"a submission is read: {who}.")]
+        said = Sentence("a submission is read: %(who)s.", {"who": who})
+        return [Finding(code="form", level=Level.OK, subject=subject, said=said)]
 
 
 async def _nothing_known(_keys: Sequence[str]) -> set[str]:
@@ -171,7 +173,7 @@ async def _nothing_known(_keys: Sequence[str]) -> set[str]:
 def _pbx(typed: Mapping[str, str]) -> PbxSettings:
     port = typed.get("port", "")
     if port and not (port.isascii() and port.isdigit()):
-        raise ValueError("port: a TCP port is 1 to 65535; AMI's usual one is 5038")
+        raise Unusable("port: a TCP port is 1 to 65535; AMI's usual one is 5038")
     return PbxSettings(
         name=typed.get("name") or NEW,
         host=typed.get("host", ""),
@@ -181,9 +183,17 @@ def _pbx(typed: Mapping[str, str]) -> PbxSettings:
     )
 
 
-def _too_slow(subject: str) -> Finding:
-    said = f"did not answer everything within {EXAMINE_SECONDS:.0f} s."
-    return Finding(level=Level.FAIL, subject=subject, said=said, remedy="'leadgate doctor' waits longer.")
+def _too_slow(kind: str, name: str) -> Finding:
+    subjects = {
+        "pbx": Sentence("pbx %(name)s", {"name": name}),
+        "mailbox": Sentence("mailbox %(name)s", {"name": name}),
+        "sender": Sentence("sender %(name)s", {"name": name}),
+        "crm": Sentence("crm %(name)s", {"name": name}),
+        "form": Sentence("form %(name)s", {"name": name}),
+    }
+    said = Sentence("did not answer everything within %(seconds)s s.", {"seconds": f"{EXAMINE_SECONDS:.0f}"})
+    remedy = Sentence("'leadgate doctor' waits longer.")
+    return Finding(code=f"{kind}.slow", level=Level.FAIL, subject=subjects[kind], said=said, remedy=remedy)
 
 
 def _settings_of(settings: Settings, key: str) -> FormSettings:

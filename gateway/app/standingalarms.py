@@ -16,6 +16,7 @@ from gateway.capture.spool import Spool
 from gateway.core.clock import Clock
 from gateway.core.ports import Alarm, HealthSource, SourceHealth
 from gateway.core.sentences import N_, Sentence
+from gateway.core.states import state_name
 
 SOURCE_DOWN = timedelta(minutes=5)
 """A PBX that restarts is back before that."""
@@ -73,13 +74,13 @@ class StandingAlarms:
 
 
 def _down(health: SourceHealth) -> Trouble:
-    """The detail is the words of the other side and of the log, so it stays as it is."""
+    state = state_name(health.state)
     return Trouble(
         name=f"down/{health.name}",
-        subject=Sentence(N_("%(source)s does not work (%(state)s)"), {"source": health.name, "state": health.state}),
+        subject=Sentence(N_("%(source)s does not work (%(state)s)"), {"source": health.name, "state": state}),
         text=Sentence(
             N_("It says: %(detail)s\nThe command 'leadgate doctor' looks at everything that it stands on."),
-            {"detail": health.detail or health.state},
+            {"detail": health.detail or state},
         ),
     )
 

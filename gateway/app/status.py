@@ -17,10 +17,12 @@ from gateway.capture.spool import Spool
 from gateway.core.clock import Clock
 from gateway.core.errors import LeadgateError
 from gateway.core.ports import HealthSource, SourceHealth
+from gateway.core.sentences import NOTHING, Sentence, counted, ended, joined
 from gateway.delivery import outbox
 from gateway.delivery.worker import DeliveryWorker
 from gateway.outgoing import shelf
 from gateway.outgoing.worker import OutgoingWorker
+from gateway.privacy.recordings import count_owed
 from gateway.processing.worker import Backlog as Unprocessed
 from gateway.processing.worker import backlog
 from gateway.storage.engine import Durability
@@ -42,6 +44,8 @@ class Waiting:
     journal: Unprocessed
     outbox: Sequence[outbox.Backlog]
     outgoing: shelf.Backlog
+    recordings: int = 0
+    """Recordings that are still to be removed."""
 
 
 @dataclass(slots=True, eq=False)
@@ -57,8 +61,8 @@ class StatusBoard:
     """The disk of the data folder."""
     outgoing: OutgoingWorker | None = None
     """Who sends letters and messages."""
-    _warnings: tuple[str, ...] | None = None
-    _durability: Durability = field(default_factory=lambda: Durability(level=""))
+    _warnings: tuple[Sentence, ...] | None = None
+    _durability: Durability = field(default_factory=lambda: Durability(level=NOTHING))
     _engine: str = ""
     _last: Status | None = None
     _last_at: float = 0.0
@@ -77,7 +81,7 @@ class StatusBoard:
         standby = f" Standby: {kept.standby}." if kept.standby else ""
         log.info(
             "%s: %s.%s", engine, kept.level, standby,
-            extra={"action": "durability", "engine": engine, "level": kept.level, "standby": kept.standby},
+            extra={"action": "durability", "engine": engine, "level": str(kept.level), "standby": kept.standby},
         )  # fmt: skip
         for sentence in warnings:
             log.warning("%s", sentence, extra={"action": "durability_warning"})
@@ -100,6 +104,7 @@ class StatusBoard:
             outbox_held=sum(crm.held for crm in crms),
             outbox_dead=sum(crm.dead for crm in crms),
             outgoing=Backlog(count=letters.waiting, oldest_at=letters.oldest),
+            recordings_owed=waiting.recordings if waiting else 0,
             outgoing_failed=letters.failed,
             outgoing_unknown=letters.unknown,
             outgoing_tries=dict(self.outgoing.results) if self.outgoing else {},
@@ -108,9 +113,13 @@ class StatusBoard:
     def _sources(self, corrupt: int) -> list[SourceHealth]:
         found = [health for source in self.sources for health in source.health()]
         if corrupt:
-            detail = (
-                f"{corrupt} files in {self.spool.folder} could not be stored and were set aside as *.corrupt. The log "
-                "says why; rename one to *.item to have it tried again."
+            detail = counted(
+                "%(num)s file in %(folder)s could not be stored and was set aside as *.corrupt. The log says why; "
+                "rename it to *.item to have it tried again.",
+                "%(num)s files in %(folder)s could not be stored and were set aside as *.corrupt. The log says why; "
+                "rename one to *.item to have it tried again.",
+                corrupt,
+                folder=self.spool.folder,
             )
             found.append(SourceHealth(name="spool", ok=False, state="corrupt", detail=detail))
         disk = self.room.state() if self.room else None
@@ -129,10 +138,10 @@ class StatusBoard:
                     self._durability = await asyncio.to_thread(self.store.durability)
                     self._engine = await self.store.read(_engine)
         except TimeoutError:
-            detail = f"The database {self.store.shown_url} did not answer within {DATABASE_SECONDS:.0f} s."
-            return self._away(detail), None
+            values = {"database": self.store.shown_url, "seconds": f"{DATABASE_SECONDS:.0f}"}
+            return self._away(Sentence("the database %(database)s did not answer within %(seconds)s s", values)), None
         except LeadgateError as error:
-            return self._away(f"{error}"), None
+            return self._away(error.sentence), None
         return self._answering(), waiting
 
     def _answering(self) -> DatabaseStatus:
@@ -144,13 +153,15 @@ class StatusBoard:
             standby=self._durability.standby,
         )
 
-    def _away(self, detail: str) -> DatabaseStatus:
-        rescue = f"{detail} What comes in meanwhile is kept in {self.spool.folder}."
+    def _away(self, detail: Sentence) -> DatabaseStatus:
+        kept = Sentence("What comes in meanwhile is kept in %(folder)s.", {"folder": self.spool.folder})
+        rescue = joined([ended(detail), kept], " ")
         return DatabaseStatus(ok=False, engine=self._engine, detail=rescue, warnings=self._warnings or ())
 
 
 def _waiting(connection: Connection) -> Waiting:
-    return Waiting(backlog(connection), outbox.backlog(connection), shelf.backlog(connection))
+    letters, owed = shelf.backlog(connection), count_owed(connection)
+    return Waiting(backlog(connection), outbox.backlog(connection), letters, owed)
 
 
 def _engine(connection: Connection) -> str:

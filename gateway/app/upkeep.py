@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from sqlalchemy import Connection, delete
 
+from gateway.app.removal import RecordingRemoval
 from gateway.core.clock import Clock
 from gateway.core.errors import StoreUnavailable
 from gateway.live.changes import forget_before
@@ -30,6 +31,8 @@ class Upkeep:
 
     store: Store
     clock: Clock
+    recordings: RecordingRemoval | None = None
+    """Who removes recordings. Before calls go: only they know which file was theirs."""
     _task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -44,6 +47,8 @@ class Upkeep:
         while True:
             try:
                 await self.store.write(self.tidy, background=True)
+                if self.recordings is not None:
+                    await self.recordings.work()
                 await purge_all(self.store, self.clock)
             except StoreUnavailable as error:
                 log.warning("The upkeep was put off.", extra={"action": "upkeep_put_off", "reason": str(error)})

@@ -124,7 +124,8 @@ class CallbackFollower:
     def _close(self, connection: Connection, stored: Stored, after: life.Standing, entry: Entry) -> Sequence[Event]:
         """Over by itself; undo can take it back."""
         rows.save(connection, stored, after, entry.at)
-        rows.write_down(connection, stored.id, replace(entry, detail=rows.undo_detail(stored.standing, after)))
+        detail = {"reason": after.close_reason, **rows.undo_detail(stored.standing, after)}
+        rows.write_down(connection, stored.id, replace(entry, detail=detail))
         return (callback_event(connection, "callback.closed", stored.id, entry.at),)
 
     def _attempted(
@@ -249,9 +250,13 @@ class CallbackFollower:
             new_id=placement.new_id,
         )
         rows.add_try(connection, stored.id, placement.interaction_id, made)
-        for kind, interaction_id in ((Step.OPENED, placement.interaction_id), (Step.CLOSED, answer.interaction_id)):
+        for kind, interaction_id, reason in (
+            (Step.OPENED, placement.interaction_id, made.reason),
+            (Step.CLOSED, answer.interaction_id, standing.close_reason),
+        ):
             entry = Entry(kind=kind, actor=GATEWAY, at=placement.at, interaction_id=interaction_id)
-            rows.write_down(connection, stored.id, replace(entry, detail={"reported_late": True}))
+            detail = {"reason": reason, "reported_late": True}
+            rows.write_down(connection, stored.id, replace(entry, detail=detail))
         return ()
 
     def _known_better(self, connection: Connection, placement: Placement, known: rows.StoredTry, made: Try) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from gateway.core.clock import Clock
 from gateway.core.errors import NotDurable
+from gateway.core.sentences import Sentence
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +76,7 @@ class Room:
         """Raises NotDurable with the way out while there is too little room."""
         state = self.state()
         if state is not None and state.refuses:
-            raise NotDurable(f"nothing is taken now: {sentence(state, self.folder)}")
+            raise NotDurable("nothing is taken now: %(words)s", words=sentence(state, self.folder))
 
     def _look(self) -> None:
         before = self._state
@@ -94,9 +95,10 @@ class Room:
             log.info("There is room on the disk again.", extra={"action": "disk_room"})
 
 
-def sentence(state: RoomState, folder: Path) -> str:
+def sentence(state: RoomState, folder: Path) -> Sentence:
     """How the disk is and what to do, for people."""
-    return (
-        f"only {state.free >> 20} MiB are free on the disk of {folder}, and [storage] min_free_mib is "
-        f"{state.floor >> 20}. Make room there, or move [gateway] data; no restart is needed."
+    return Sentence(
+        "only %(free)s MiB are free on the disk of %(folder)s, and [storage] min_free_mib is %(floor)s. Make room "
+        "there, or move [gateway] data; no restart is needed.",
+        {"free": state.free >> 20, "folder": folder, "floor": state.floor >> 20},
     )

@@ -17,6 +17,7 @@ from pathlib import Path
 import msgspec
 
 from gateway.core.errors import NotDurable
+from gateway.core.systemerrors import system_words
 from gateway.core.types import Inbound
 
 log = logging.getLogger(__name__)
@@ -58,8 +59,10 @@ class Spool:
                 leftover.unlink()  # was being written when the process died: nobody was told that it is safe
         except OSError as error:
             raise NotDurable(
-                f"the spool folder {self.folder} can't be written to ({error.strerror}): without it nothing is safe "
-                "while the database is down. Let the user that runs Leadgate write there, or change [gateway] data."
+                "the spool folder %(folder)s can't be written to (%(words)s): without it nothing is safe while the "
+                "database is down. Let the user that runs Leadgate write there, or change [gateway] data.",
+                folder=self.folder,
+                words=system_words(error),
             ) from None
 
     def put(self, item: Inbound) -> Path:
@@ -74,7 +77,9 @@ class Spool:
             _sync_folder(self.folder)
         except OSError as error:
             temporary.unlink(missing_ok=True)
-            raise NotDurable(f"the spool folder {self.folder} took no file: {error.strerror}") from None
+            raise NotDurable(
+                "the spool folder %(folder)s took no file: %(words)s", folder=self.folder, words=system_words(error)
+            ) from None
         return final
 
     def waiting(self) -> list[Path]:

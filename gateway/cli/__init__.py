@@ -27,6 +27,7 @@ from gateway.cli import (
     privacy,
     recompute,
     record,
+    recordings,
     routing,
     serve,
     setup,
@@ -72,6 +73,7 @@ def build_parser() -> argparse.ArgumentParser:
         callbacks,
         routing,
         privacy,
+        recordings,
     )
     for group in groups:
         group.add(commands)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from gateway.cli.common import (
     add_command,
     add_config_and_data,
+    add_group,
     add_json,
     moment,
     print_json,
@@ -38,8 +39,7 @@ OUTCOMES = ("no_answer", "busy", "wrong_number", "call_later", "other")
 
 def add(commands: Any) -> None:
     """Declare callbacks with its commands."""
-    parser = add_command(commands, "callbacks", None, "who waits for a call: list, show, claim, close, call and more")
-    group = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    group = add_group(commands, "callbacks", "who waits for a call: list, show, claim, close, call and more")
     for made in (_add_list(group), *_add_deeds(group), _add_call(group)):
         add_config_and_data(made)
         add_json(made)

@@ -21,25 +21,41 @@ T = TypeVar("T")
 def add_command(
     commands: Any,
     name: str,
-    run: Callable[[argparse.Namespace], int] | None,
+    run: Callable[[argparse.Namespace], int],
     summary: str,
     *,
     more: str = "",
     examples: Sequence[str] = (),
 ) -> argparse.ArgumentParser:
-    """Declare a command (``run`` None: a group of commands) with its summary, further help and examples."""
+    """Declare a command with its summary, further help and examples."""
     lines = "\n".join(f"  {example}" for example in examples)
+    text = f"{_sentence(summary)}\n\n{more}"
+    epilog = f"example{'s' if len(examples) > 1 else ''}:\n{lines}" if examples else None
+    parser = _declare(commands, name, summary, text.strip(), epilog)
+    parser.set_defaults(run=run)
+    return parser
+
+
+def add_group(commands: Any, name: str, summary: str) -> Any:
+    """Declare a group of commands; the commands of the group are added to what it returns."""
+    parser = _declare(commands, name, summary, _sentence(summary), None)
+    return parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+
+def _declare(commands: Any, name: str, summary: str, text: str, epilog: str | None) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser(
         name,
         help=summary,
-        description=f"{summary[:1].upper()}{summary[1:]}.\n\n{more}".strip(),
-        epilog=f"example{'s' if len(examples) > 1 else ''}:\n{lines}" if examples else None,
+        description=text,
+        epilog=epilog,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    if run is not None:
-        parser.set_defaults(run=run)
     return parser
+
+
+def _sentence(summary: str) -> str:
+    return f"{summary[:1].upper()}{summary[1:]}."
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from gateway.cli.common import add_command, add_config_and_data, add_json, print_json, record, tell, with_store
+from gateway.cli.common import add_command, add_config_and_data, add_group, add_json, print_json, tell, with_store
+from gateway.cli.language import console_texts
 from gateway.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -18,8 +20,7 @@ if TYPE_CHECKING:
 
 def add(commands: Any) -> None:
     """Declare crm with its commands."""
-    crm = add_command(commands, "crm", None, "CRMs: check what they let us do")
-    group = crm.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    group = add_group(commands, "crm", "CRMs: check what they let us do")
     check = add_command(
         group,
         "check",
@@ -68,15 +69,17 @@ def _chosen(settings: Settings, names: list[str]) -> list[CrmSettings]:
 
 
 def _as_json(checked: Checked) -> dict[str, Any]:
-    return {"findings": [record(finding) for finding in checked.findings], "dry_record": checked.dry_record}
+    return {"findings": [finding.as_json() for finding in checked.findings], "dry_record": checked.dry_record}
 
 
 def _print(checked: dict[str, Checked]) -> None:
     from gateway.cli.doctor import line
+    from gateway.core.sentences import Sentence
 
+    texts = console_texts(os.environ)
     for name, one in checked.items():
         for finding in one.findings:
-            print(line(finding))
+            print(line(finding, texts))
         if one.dry_record is not None:
-            tell(f"A lead as {name} would get it:")
+            tell(Sentence("A lead as %(crm)s would get it:", {"crm": name}).said(texts))
             print_json(one.dry_record)

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from gateway.cli.common import add_command, add_config_and_data, tell, with_store
+from gateway.cli.common import add_command, add_config_and_data, add_group, tell, with_store
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -25,9 +25,7 @@ FORMATS = ("csv", "xlsx", "jsonl")
 
 def add(commands: Any) -> None:
     """Declare export leads, export calls, export contacts."""
-    group = add_command(commands, "export", None, "write leads, calls or contacts to a file").add_subparsers(
-        title="commands", metavar="COMMAND", required=True
-    )
+    group = add_group(commands, "export", "write leads, calls or contacts to a file")
     for kind in ("leads", "calls", "contacts"):
         command = add_command(
             group,

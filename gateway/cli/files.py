@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gateway.cli.common import add_command, add_config, load_settings, print_json, quiet_log, tell
+from gateway.cli.common import add_command, add_config, add_group, load_settings, print_json, quiet_log, tell
 from gateway.log import escape_controls
 
 if TYPE_CHECKING:
@@ -19,8 +19,7 @@ Record = Mapping[str, Any]
 
 def add(commands: Any) -> None:
     """Declare inspect ami and inspect mail."""
-    inspect = add_command(commands, "inspect", None, "show what is understood of recorded calls or mails")
-    group = inspect.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    group = add_group(commands, "inspect", "show what is understood of recorded calls or mails")
     ami = add_command(
         group,
         "ami",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from gateway.cli.common import (
     add_command,
     add_config_and_data,
+    add_group,
     add_json,
     moment,
     print_json,
@@ -41,8 +42,7 @@ MAX_SHOWN = 20_000
 
 def add(commands: Any) -> None:
     """Declare forms with its commands."""
-    forms = add_command(commands, "forms", None, "what the forms received: log, show, replay")
-    group = forms.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    group = add_group(commands, "forms", "what the forms received: log, show, replay")
     for parser in (_add_log(group), _add_show(group), _add_replay(group)):
         add_config_and_data(parser)
         add_json(parser)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gateway.cli import importing_mail, importing_tables
-from gateway.cli.common import add_command, add_config_and_data, load_settings, tell, with_store
+from gateway.cli.common import add_command, add_config_and_data, add_group, load_settings, tell, with_store
 from gateway.log import escape_controls
 
 if TYPE_CHECKING:
@@ -25,9 +25,7 @@ TELL_EVERY = 2.0
 
 def add(commands: Any) -> None:
     """Declare import cdr, mail, contacts and spend."""
-    group = add_command(commands, "import", None, "store history").add_subparsers(
-        title="commands", metavar="COMMAND", required=True
-    )
+    group = add_group(commands, "import", "store history")
     cdr = add_command(
         group,
         "cdr",

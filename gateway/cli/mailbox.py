@@ -9,7 +9,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING, Any
 
-from gateway.cli.common import add_command, add_config_and_data, load_settings, quiet_log, tell
+from gateway.cli.common import add_command, add_config_and_data, add_group, load_settings, quiet_log, tell
 
 if TYPE_CHECKING:
     from gateway.config import Settings
@@ -22,9 +22,7 @@ DONE = "<!doctype html><meta charset=utf-8><title>Leadgate</title><p>You may clo
 
 def add(commands: Any) -> None:
     """Declare mailbox authorize."""
-    group = add_command(commands, "mailbox", None, "mailboxes that are signed in to with a token").add_subparsers(
-        title="commands", metavar="COMMAND", required=True
-    )
+    group = add_group(commands, "mailbox", "mailboxes that are signed in to with a token")
     authorize = add_command(
         group,
         "authorize",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from gateway.cli.common import (
     add_command,
     add_config_and_data,
+    add_group,
     add_json,
     load_settings,
     moment,
@@ -35,8 +36,7 @@ STATES = ("waiting", "sending", "done", "held", "dead", "dropped")
 
 def add(commands: Any) -> None:
     """Declare outbox with its commands."""
-    outbox = add_command(commands, "outbox", None, "deliveries to CRMs: list, show, retry, replay, hold, release, drop")
-    group = outbox.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    group = add_group(commands, "outbox", "deliveries to CRMs: list, show, retry, replay, hold, release, drop")
     for parser in (_add_list(group), _add_show(group), *_add_changes(group)):
         add_config_and_data(parser)
         add_json(parser)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from gateway.cli.common import (
     add_command,
     add_config_and_data,
+    add_group,
     add_json,
     moment,
     print_json,
@@ -33,12 +34,11 @@ ROLES = ("owner", "chief", "manager", "auditor")
 
 def add(commands: Any) -> None:
     """Declare user and token with their commands."""
-    _add_user(add_command(commands, "user", None, "people who sign in: add, list, password, disable, no-factor"))
-    _add_token(add_command(commands, "token", None, "API tokens of programs: add, list, revoke"))
+    _add_user(add_group(commands, "user", "people who sign in: add, list, password, disable, no-factor"))
+    _add_token(add_group(commands, "token", "API tokens of programs: add, list, revoke"))
 
 
-def _add_user(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+def _add_user(group: Any) -> None:
     new = add_command(
         group,
         "add",
@@ -81,8 +81,7 @@ def _add_user(parser: argparse.ArgumentParser) -> None:
         add_json(one)
 
 
-def _add_token(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+def _add_token(group: Any) -> None:
     new = add_command(
         group,
         "add",
@@ -101,12 +100,13 @@ def _add_token(parser: argparse.ArgumentParser) -> None:
 
 
 def _with_accounts(args: argparse.Namespace, work: Callable[[Accounts, Settings], Awaitable[T]]) -> T:
+    from gateway.app.company import company_words
     from gateway.core.clock import SystemClock, new_id
     from gateway.web.accounts import Accounts
     from gateway.web.passwords import Passwords
 
     async def with_accounts(store: Store, settings: Settings) -> T:
-        passwords = Passwords()
+        passwords = Passwords(company_words(settings))
         try:
             return await work(Accounts(store, SystemClock(), new_id, passwords), settings)
         finally:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from gateway.cli.common import (
     add_command,
     add_config_and_data,
+    add_group,
     add_json,
     print_json,
     print_table,
@@ -26,8 +27,7 @@ if TYPE_CHECKING:
 
 def add(commands: Any) -> None:
     """Declare recompute calls and recompute hours."""
-    recompute = add_command(commands, "recompute", None, "derive anew what follows from stored facts")
-    group = recompute.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    group = add_group(commands, "recompute", "derive anew what follows from stored facts")
     calls = add_command(
         group,
         "calls",

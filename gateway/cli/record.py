@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gateway.cli.common import add_command, add_config, load_settings, quiet_log, tell
+from gateway.cli.common import add_command, add_config, add_group, load_settings, quiet_log, tell
 from gateway.core.errors import ConfigError, LeadgateError
 
 if TYPE_CHECKING:
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
 def add(commands: Any) -> None:
     """Declare record ami."""
-    group = add_command(commands, "record", None, "record what a PBX says, for bug reports")
-    kinds = group.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    kinds = add_group(commands, "record", "record what a PBX says, for bug reports")
     ami = add_command(
         kinds,
         "ami",

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from gateway.cli.common import (
     add_command,
     add_config_and_data,
+    add_group,
     add_json,
     moment,
     print_json,
@@ -27,12 +28,11 @@ if TYPE_CHECKING:
 
 def add(commands: Any) -> None:
     """Declare route explain and absence with its commands."""
-    _add_route(add_command(commands, "route", None, "who gets whom: explain"))
-    _add_absence(add_command(commands, "absence", None, "who is away, and who stands in: add, list, remove"))
+    _add_route(add_group(commands, "route", "who gets whom: explain"))
+    _add_absence(add_group(commands, "absence", "who is away, and who stands in: add, list, remove"))
 
 
-def _add_route(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+def _add_route(group: Any) -> None:
     explain = add_command(
         group,
         "explain",
@@ -58,8 +58,7 @@ def _add_route(parser: argparse.ArgumentParser) -> None:
     add_json(explain)
 
 
-def _add_absence(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+def _add_absence(group: Any) -> None:
     new = add_command(
         group,
         "add",

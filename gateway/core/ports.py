@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from gateway.core.sentences import Sentence
+from gateway.core.sentences import NOTHING, Sentence
 from gateway.core.types import Draft, Inbound, Json, Receipt
 
 
@@ -103,8 +103,8 @@ class SourceHealth:
     ok: bool
     state: str
     """One word for programs: ``connected``, ``connecting``, ``listening``, ``refused``."""
-    detail: str = ""
-    """A sentence for people when it is not ok: what is wrong and what to do."""
+    detail: Sentence = NOTHING
+    """When it is not ok: what is wrong and what to do."""
     last_event_at: datetime | None = None
 
 

@@ -15,11 +15,32 @@ from crm_adapter.recordadapter import RecordAdapter
 from crm_adapter.recordcrm import Examined, Examines, ListsUsers, Previews, Where
 from crm_adapter.records import Kind, lead_of
 from gateway.core.findings import Finding, Level
+from gateway.core.sentences import NOTHING, Sentence, ended, joined
+from gateway.delivery.crmwords import crm_trouble, crm_words
 from gateway.delivery.settings import CrmSettings
 from gateway.delivery.surroundings import Surroundings
 from gateway.storage.tables import Outbox
 
 SECONDS = 60.0
+USERS = "crm.users"
+_ABLE = {
+    "contacts": Sentence("contacts"),
+    "leads": Sentence("leads"),
+    "calls": Sentence("calls"),
+    "mail": Sentence("mail"),
+    "users": Sentence("users"),
+    "owners": Sentence("owners"),
+}
+"""Capability -> how it is called."""
+_RECORDINGS = {
+    "upload": Sentence("recordings by upload"),
+    "link": Sentence("recordings by link"),
+}
+_WAYS = {
+    "by hand": Sentence("by hand"),
+    "mail": Sentence("by mail"),
+    "extension": Sentence("by extension"),
+}
 EXAMPLE: Mapping[str, Any] = {
     "id": "00000000-0000-7000-8000-000000000000",
     "channel": "form",
@@ -64,7 +85,8 @@ async def check_crm(crm: CrmSettings, surroundings: Surroundings) -> Checked:
         data = await surroundings.store.read(lambda connection: newest_lead(connection, crm.name))
         return Checked(findings=findings, dry_record=await dry_record(adapter, data or EXAMPLE, surroundings.language))
     except TimeoutError:
-        finding = _failed(crm, f"did not answer within {SECONDS:.0f} s.", "look whether the CRM is up.")
+        said = Sentence("did not answer within %(seconds)s s.", {"seconds": f"{SECONDS:.0f}"})
+        finding = _failed(crm, said, Sentence("look whether the CRM is up."))
         return Checked(findings=[finding], dry_record=None)
     finally:
         await adapter.close()
@@ -98,68 +120,94 @@ async def dry_record(adapter: CrmAdapter, data: Mapping[str, Any], language: str
 
 def _abilities(crm: CrmSettings, adapter: CrmAdapter) -> list[Finding]:
     if not isinstance(adapter, Capable):
-        said = "is told of every event as it is."
-        return [Finding(level=Level.OK, subject=f"crm {crm.name}", said=said)]
+        return [_found(crm, Level.OK, Sentence("is told of every event as it is."))]
     can = adapter.capabilities
-    able = [word for word in ("contacts", "leads", "calls", "mail", "users", "owners") if getattr(can, word)]
+    able = [sentence for word, sentence in _ABLE.items() if getattr(can, word)]
     if can.recordings:
-        able.append(f"recordings by {can.recordings}")
+        able.append(_RECORDINGS[can.recordings])
     if can.cards:
-        able.append("a card while the phone rings")
-    found = [Finding(level=Level.OK, subject=f"crm {crm.name}", said=f"takes {', '.join(able)}.")]
+        able.append(Sentence("a card while the phone rings"))
+    found = [_found(crm, Level.OK, Sentence("takes %(able)s.", {"able": joined(able, ", ")}))]
     if can.idempotency is Idempotency.NONE:
-        said = "can't be searched for what an answer was lost to: after a cut connection there may be two of a thing."
-        found.append(Finding(level=Level.NOTE, subject=f"crm {crm.name}", said=said))
+        said = Sentence(
+            "can't be searched for what an answer was lost to: after a cut connection there may be two of a thing."
+        )
+        found.append(_found(crm, Level.NOTE, said))
     return found
 
 
 async def _examine(crm: CrmSettings, adapter: CrmAdapter) -> list[Finding]:
     try:
         if not isinstance(adapter, RecordAdapter):
-            said = await adapter.check() if isinstance(adapter, Checks) else "can't be tried without sending something."
-            return [Finding(level=Level.OK, subject=f"crm {crm.name}", said=f"{said}.".replace("..", "."))]
+            said = (
+                ended(crm_words(await adapter.check()))
+                if isinstance(adapter, Checks)
+                else Sentence("can't be tried without sending something.")
+            )
+            return [_found(crm, Level.OK, said)]
         found = []
         if isinstance(adapter.crm, Examines):
             found = [_finding(crm, one) for one in await adapter.crm.examine()]
         return found + await _people(crm, adapter)
     except CrmError as error:
-        return [_failed(crm, f"{error}.".replace("..", "."), "as the sentence says; nothing that waits is lost.")]
+        remedy = Sentence("as the sentence says; nothing that waits is lost.")
+        return [_failed(crm, ended(crm_trouble(error)), remedy)]
 
 
 def _finding(crm: CrmSettings, one: Examined) -> Finding:
-    level = Level.OK if one.ok else Level.FAIL
-    remedy = one.remedy or ("" if one.ok else "as the sentence says.")
-    return Finding(level=level, subject=f"crm {crm.name}: {one.subject}", said=one.said, remedy=remedy)
+    remedy = crm_words(one.remedy) or (NOTHING if one.ok else Sentence("as the sentence says."))
+    subject = Sentence("crm %(name)s: %(check)s", {"name": crm.name, "check": crm_words(one.subject)})
+    return Finding(
+        code="crm.setup",
+        level=Level.OK if one.ok else Level.FAIL,
+        subject=subject,
+        said=crm_words(one.said),
+        remedy=remedy,
+    )
 
 
 async def _people(crm: CrmSettings, adapter: RecordAdapter) -> list[Finding]:
     """Which of our managers the CRM knows, and how."""
+    subject = Sentence("crm %(name)s: users", {"name": crm.name})
     if not isinstance(adapter.crm, ListsUsers):
-        said = "the users can't be listed: name them in [crm.users]."
-        return [Finding(level=Level.NOTE, subject=f"crm {crm.name}: users", said=said)]
+        said = Sentence("the users can't be listed: name them in [crm.users].")
+        return [Finding(code=USERS, level=Level.NOTE, subject=subject, said=said)]
     matches = await adapter.directory.matches(fresh=True)
     found = [_matched(crm, adapter, matches, manager.id, manager.login) for manager in adapter.directory.managers]
     for user in matches.unknown:
-        remedy = f"look at [[crm]] {crm.name}, users."
-        said = f"user {user} is named in the configuration and is not known there."
-        found.append(Finding(level=Level.FAIL, subject=f"crm {crm.name}: users", said=said, remedy=remedy))
+        remedy = Sentence("look at [[crm]] %(name)s, users.", {"name": crm.name})
+        said = Sentence("user %(user)s is named in the configuration and is not known there.", {"user": user})
+        found.append(Finding(code=USERS, level=Level.FAIL, subject=subject, said=said, remedy=remedy))
     return found
 
 
 def _matched(crm: CrmSettings, adapter: RecordAdapter, matches: Matches, manager: str, login: str) -> Finding:
-    subject = f"crm {crm.name}: manager {login}"
+    subject = Sentence("crm %(name)s: manager %(login)s", {"name": crm.name, "login": login})
     if user := matches.user_of.get(manager):
-        said = f"is {user.name or 'a user'} there (user {user.id}, matched {_by(matches.how[manager])})."
-        return Finding(level=Level.OK, subject=subject, said=said)
+        values = {
+            "name": user.name or Sentence("a user"),
+            "user": user.id,
+            "how": _WAYS.get(matches.how[manager], matches.how[manager]),
+        }
+        said = Sentence("is %(name)s there (user %(user)s, matched %(how)s).", values)
+        return Finding(code="crm.manager", level=Level.OK, subject=subject, said=said)
     default = adapter.options.default_user
-    said = f"is not known there: what is his goes to {f'user {default}' if default else 'whom the CRM takes'}."
-    remedy = f'the same mail or extension on both sides, or users = {{ {login} = "ID" }} in [[crm]] {crm.name}.'
-    return Finding(level=Level.WARN, subject=subject, said=said, remedy=remedy)
+    said = (
+        Sentence("is not known there: what is his goes to user %(user)s.", {"user": default})
+        if default
+        else Sentence("is not known there: what is his goes to whom the CRM takes.")
+    )
+    remedy = Sentence(
+        'the same mail or extension on both sides, or users = { %(login)s = "ID" } in [[crm]] %(name)s.',
+        {"login": login, "name": crm.name},
+    )
+    return Finding(code="crm.manager", level=Level.WARN, subject=subject, said=said, remedy=remedy)
 
 
-def _by(how: str) -> str:
-    return how if how.startswith("by ") else f"by {how}"
+def _found(crm: CrmSettings, level: Level, said: Sentence, remedy: Sentence = NOTHING) -> Finding:
+    subject = Sentence("crm %(name)s", {"name": crm.name})
+    return Finding(code="crm", level=level, subject=subject, said=said, remedy=remedy)
 
 
-def _failed(crm: CrmSettings, said: str, remedy: str) -> Finding:
-    return Finding(level=Level.FAIL, subject=f"crm {crm.name}", said=said, remedy=remedy)
+def _failed(crm: CrmSettings, said: Sentence, remedy: Sentence) -> Finding:
+    return _found(crm, Level.FAIL, said, remedy)

@@ -18,6 +18,7 @@ from crm_adapter.bucket import Bucket
 from gateway.core.clock import Clock
 from gateway.core.errors import StoreUnavailable
 from gateway.core.ports import SourceHealth
+from gateway.core.sentences import NOTHING, Sentence
 from gateway.delivery import claims
 from gateway.delivery.breaker import Breaker
 from gateway.delivery.claims import Claim
@@ -45,7 +46,7 @@ class Lane:
         self.adapter = adapter
         self.results: Counter[str] = Counter()
         """Tries by result, for the metrics."""
-        self.late = ""
+        self.late = NOTHING
         """A sentence when the oldest delivery has waited for too long; the watch (watch.py) writes it."""
         self._store = store
         self._clock = clock
@@ -67,7 +68,7 @@ class Lane:
         """Rows may be ``sending`` without a push under way: at the start, and after a write that failed half-known."""
         self._stopping = False
         self._delivered_at: datetime | None = None
-        self._trouble = ""
+        self._trouble = NOTHING
 
     def kick(self) -> None:
         """Something may be due."""
@@ -92,15 +93,16 @@ class Lane:
             try:
                 await self._turn()
             except StoreUnavailable as error:
-                self._after_error(str(error))
+                self._after_error(error.sentence)
                 log.warning("A delivery waits for the database.", extra={"action": "wait", "crm": self.crm.name})
                 pause = PAUSE_SECONDS
             except Exception as error:
-                self._after_error(f"an error of our own: {type(error).__name__}; the log has the details")
+                kind = {"kind": type(error).__name__}
+                self._after_error(Sentence("an error of our own: %(kind)s; the log has the details", kind))
                 log.exception("A delivery met an error of its own.", extra=self._extra("delivery_error"))
                 pause = PAUSE_SECONDS
             else:
-                self._trouble = ""
+                self._trouble = NOTHING
             if self._stopping and not self._under_way and (not self._ended or self._trouble):
                 return  # results that the database did not take are lost with us: their rows are sent again
             await self._wait(pause)
@@ -116,20 +118,25 @@ class Lane:
             last_event_at=self._delivered_at,
         )
 
-    def _state(self) -> tuple[str, str]:
+    def _state(self) -> tuple[str, Sentence]:
+        crm, now = self.crm.name, self._clock.monotonic()
         if self._trouble:
-            return "waiting", f"deliveries wait: {self._trouble}"
+            return "waiting", Sentence("deliveries wait: %(words)s", {"words": self._trouble})
         if self._hold is not None:
-            return "held", f"{self._hold}. Mend it, then run 'leadgate outbox release --crm {self.crm.name}'"
-        now = self._clock.monotonic()
+            mend = Sentence(
+                "%(reason)s. Mend it, then run 'leadgate outbox release --crm %(crm)s'",
+                {"reason": self._hold, "crm": crm},
+            )
+            return "held", mend
+        seconds = {"crm": crm, "seconds": round(self._breaker.resumes_in(now))}
         if self._breaker.is_down:
-            seconds = round(self._breaker.resumes_in(now))
-            return "down", f"{self.crm.name} gives no usable answers; the next try is in {seconds} s"
+            return "down", Sentence("%(crm)s gives no usable answers; the next try is in %(seconds)s s", seconds)
         if self.late:
-            return "late", f"{self.late}. 'leadgate outbox list --crm {self.crm.name}' says why"
+            late = {"words": self.late, "crm": crm}
+            return "late", Sentence("%(words)s. 'leadgate outbox list --crm %(crm)s' says why", late)
         if self._breaker.is_patient(now):
-            return "throttled", f"{self.crm.name} asked for {round(self._breaker.resumes_in(now))} s of peace"
-        return "ready", ""
+            return "throttled", Sentence("%(crm)s asked for %(seconds)s s of peace", seconds)
+        return "ready", NOTHING
 
     async def _turn(self) -> None:
         verdicts = tuple(self._ended)
@@ -234,7 +241,7 @@ class Lane:
             log.info("A CRM is no longer on hold.", extra=self._extra("crm_released"))
         self._hold = reason
 
-    def _after_error(self, trouble: str) -> None:
+    def _after_error(self, trouble: Sentence) -> None:
         self._trouble = trouble
         self._orphans = True
 

@@ -11,7 +11,7 @@ from typing import Protocol
 from gateway.core.clock import Clock
 from gateway.core.errors import StoreUnavailable
 from gateway.core.ports import Alarm
-from gateway.core.sentences import N_, Sentence
+from gateway.core.sentences import N_, NOTHING, Sentence, counted
 from gateway.delivery import outbox
 from gateway.delivery.outbox import Backlog
 from gateway.delivery.settings import CrmSettings
@@ -30,7 +30,7 @@ class Watched(Protocol):
     """A lane, as the watch sees it."""
 
     crm: CrmSettings
-    late: str
+    late: Sentence
 
 
 class Watch:
@@ -66,7 +66,7 @@ class Watch:
         for lane in self._lanes:
             late = lateness(found.get(lane.crm.name), lane.crm, now)
             if late and not lane.late:
-                log.warning("A CRM is late.", extra={"action": "crm_late", "crm": lane.crm.name, "reason": late})
+                log.warning("A CRM is late.", extra={"action": "crm_late", "crm": lane.crm.name, "reason": str(late)})
             lane.late = late
             backlog = found.get(lane.crm.name)
             if late and backlog is not None and backlog.oldest is not None:
@@ -106,21 +106,28 @@ class Watch:
         ]
 
 
-def lateness(backlog: Backlog | None, crm: CrmSettings, now: datetime) -> str:
+def lateness(backlog: Backlog | None, crm: CrmSettings, now: datetime) -> Sentence:
     """A sentence without its end where the oldest unsent delivery is older than the CRM's limit; else nothing."""
     if backlog is None or backlog.oldest is None or not crm.alarm_minutes:
-        return ""
+        return NOTHING
     age = now - backlog.oldest
     if age < timedelta(minutes=crm.alarm_minutes):
-        return ""
+        return NOTHING
     count = backlog.waiting + backlog.sending + backlog.held
-    return f"{count} deliver{'y waits' if count == 1 else 'ies wait'}, the oldest for {spoken(age)}"
+    return counted(
+        "%(num)s delivery waits, the oldest for %(age)s",
+        "%(num)s deliveries wait, the oldest for %(age)s",
+        count,
+        age=spoken(age),
+    )
 
 
-def spoken(age: timedelta) -> str:
+def spoken(age: timedelta) -> Sentence:
     """``2 d 3 h``, ``1 h 5 min``."""
     minutes = int(age.total_seconds()) // 60
     days, hours, rest = minutes // 1440, minutes // 60 % 24, minutes % 60
     if days:
-        return f"{days} d {hours} h"
-    return f"{hours} h {rest} min" if hours else f"{rest} min"
+        return Sentence("%(days)s d %(hours)s h", {"days": days, "hours": hours})
+    if hours:
+        return Sentence("%(hours)s h %(minutes)s min", {"hours": hours, "minutes": rest})
+    return Sentence("%(minutes)s min", {"minutes": rest})

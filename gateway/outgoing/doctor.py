@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from gateway.core.findings import Finding, Level
+from gateway.core.sentences import Sentence, ended
 from gateway.outgoing.settings import SenderSettings
 from gateway.outgoing.submission import Credentials, Submission, SubmissionError, in_thread
 
@@ -17,7 +18,7 @@ async def examine_sender(
     sender: SenderSettings, sign_in: Callable[[SenderSettings], Awaitable[Credentials | None]]
 ) -> list[Finding]:
     """One finding."""
-    subject = f"sender {sender.name}"
+    subject = Sentence("sender %(name)s", {"name": sender.name})
     try:
         credentials = await sign_in(sender)
         submission = Submission(sender, credentials)
@@ -27,10 +28,15 @@ async def examine_sender(
         finally:
             guard.cancel()
     except SubmissionError as error:
-        remedy = f"correct [[sender]] {sender.name}; letters that wait for it are not lost."
-        return [Finding(level=Level.FAIL, subject=subject, said=f"{error}.", remedy=remedy)]
-    who = f"as {credentials.username}" if credentials is not None else "without signing in"
-    place = f"{sender.host}:{sender.effective_port}"
-    return [
-        Finding(level=Level.OK, subject=subject, said=f"{place} lets us in {who}; letters come from {sender.address}.")
-    ]
+        remedy = Sentence("correct [[sender]] %(name)s; letters that wait for it are not lost.", {"name": sender.name})
+        return [Finding(code="sender", level=Level.FAIL, subject=subject, said=ended(error), remedy=remedy)]
+    values = {"server": f"{sender.host}:{sender.effective_port}", "address": sender.address}
+    said = (
+        Sentence("%(server)s lets us in without signing in; letters come from %(address)s.", values)
+        if credentials is None
+        else Sentence(
+            "%(server)s lets us in as %(account)s; letters come from %(address)s.",
+            {**values, "account": credentials.username},
+        )
+    )
+    return [Finding(code="sender", level=Level.OK, subject=subject, said=said)]

@@ -18,6 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar, cast
 
+from gateway.core.errors import LeadgateError
+from gateway.core.sentences import Sentence, verbatim
+from gateway.core.systemerrors import certificate_words, system_words
 from gateway.outgoing.settings import SenderSettings
 
 T = TypeVar("T")
@@ -30,8 +33,8 @@ MAX_SAID = 300
 """Characters of the server's own words that are kept."""
 
 
-class SubmissionError(Exception):
-    """Why a letter was not sent, a sentence."""
+class SubmissionError(LeadgateError):
+    """Why a letter was not sent."""
 
     code = "error"
 
@@ -41,9 +44,9 @@ class Later(SubmissionError):
 
     code = "later"
 
-    def __init__(self, sentence: str, *, retry_after: float | None = None) -> None:
+    def __init__(self, sentence: str | Sentence, /, *, retry_after: float | None = None, **values: object) -> None:
         """``retry_after``: seconds of patience that the other side asked for."""
-        super().__init__(sentence)
+        super().__init__(sentence, **values)
         self.retry_after = retry_after
 
 
@@ -152,7 +155,7 @@ class Submission:
             finally:
                 self._leave(smtp)
         except (OSError, smtplib.SMTPException, ValueError) as error:
-            raise Unreachable(f"{self._place} {_what_happened(error)}") from None
+            raise Unreachable(_what_happened(self._place, error)) from None
 
     def send(self, mail_from: str, recipients: Sequence[str], letter: bytes) -> Taken:
         """Hand the letter over. Raises SubmissionError only. ``mail_from`` empty: the null sender of a machine."""
@@ -161,7 +164,7 @@ class Submission:
         except SubmissionError:
             raise
         except (OSError, smtplib.SMTPException) as error:
-            raise Unreachable(f"{self._place} {_what_happened(error)}") from None
+            raise Unreachable(_what_happened(self._place, error)) from None
         try:
             smtp.ehlo_or_helo_if_needed()
             self._sign_in(smtp)
@@ -170,7 +173,7 @@ class Submission:
         except SubmissionError:
             raise
         except (OSError, smtplib.SMTPException, ValueError) as error:
-            raise Later(f"{self._place} {_what_happened(error)}") from None
+            raise Later(_what_happened(self._place, error)) from None
         finally:
             self._leave(smtp)
         return Taken(said=said, refused=tuple(refused))
@@ -193,14 +196,16 @@ class Submission:
             # sets the name for the certificate only where it connects in one
             smtp._host = sender.host  # type: ignore[attr-defined]
             self._smtp = smtp
-            self._judge(smtp.connect(sender.host, sender.effective_port), "the connection", SenderAtFault)
+            self._judge(smtp.connect(sender.host, sender.effective_port), Sentence("the connection"), SenderAtFault)
             self._check_wanted()
             if sender.tls == "starttls":
                 self._start_tls(smtp, context)
         except ssl.SSLCertVerificationError as error:
             raise SenderAtFault(
-                f"{self._place} shows a certificate that can't be trusted ({error.verify_message}). Correct host, or "
-                "name the authority in ca_file"
+                "%(server)s shows a certificate that can't be trusted (%(words)s). Correct host, or name the authority "
+                "in ca_file",
+                server=self._place,
+                words=certificate_words(error),
             ) from None
         except BaseException:
             self._close()
@@ -218,16 +223,21 @@ class Submission:
     def _start_tls(self, smtp: smtplib.SMTP, context: ssl.SSLContext) -> None:
         smtp.ehlo_or_helo_if_needed()
         if not smtp.has_extn("starttls"):
-            raise SenderAtFault(f'{self._place} offers no STARTTLS: set tls = "implicit" with its port, often 465')
+            raise SenderAtFault(
+                '%(server)s offers no STARTTLS: set tls = "implicit" with its port, often 465', server=self._place
+            )
         smtp.starttls(context=context)
 
     def _context(self) -> ssl.SSLContext:
         if self._sender.ca_file and not Path(self._sender.ca_file).is_file():
-            raise SenderAtFault(f"ca_file {self._sender.ca_file} is not there")
+            raise SenderAtFault("ca_file %(file)s is not there", file=self._sender.ca_file)
         try:
             context = ssl.create_default_context(cafile=self._sender.ca_file or None)
         except (OSError, ssl.SSLError) as error:
-            raise SenderAtFault(f"ca_file {self._sender.ca_file} can't be used: {error}") from None
+            words = verbatim(error.reason) if isinstance(error, ssl.SSLError) else system_words(error)
+            raise SenderAtFault(
+                "ca_file %(file)s can't be used: %(words)s", file=self._sender.ca_file, words=words
+            ) from None
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         return context
 
@@ -239,7 +249,11 @@ class Submission:
         offered = str(smtp.esmtp_features.get("auth", "")).upper().split()
         if known.token:
             if "XOAUTH2" not in offered:
-                raise SenderAtFault(f"{self._place} offers no XOAUTH2, only {' '.join(offered) or 'no signing in'}")
+                raise SenderAtFault(
+                    "%(server)s offers no XOAUTH2, only %(ways)s",
+                    server=self._place,
+                    ways=" ".join(offered) or Sentence("no signing in"),
+                )
             line = f"user={known.username}\x01auth=Bearer {known.token}\x01\x01"
             answer = smtp.docmd("AUTH", "XOAUTH2 " + _base64(line))
             if answer[0] == 334:  # the error is told in a challenge, which wants an empty answer
@@ -251,30 +265,44 @@ class Submission:
             if answer[0] == 334:
                 answer = smtp.docmd(_base64(known.password))
         else:
-            raise SenderAtFault(f"{self._place} offers no way to sign in that Leadgate knows: {' '.join(offered)}")
-        self._judge(answer, f"the sign-in of {known.username}", SenderAtFault)
+            raise SenderAtFault(
+                "%(server)s offers no way to sign in that Leadgate knows: %(ways)s",
+                server=self._place,
+                ways=" ".join(offered) or Sentence("no signing in"),
+            )
+        self._judge(answer, Sentence("the sign-in of %(account)s", {"account": known.username}), SenderAtFault)
 
     def _envelope(self, smtp: smtplib.SMTP, mail_from: str, recipients: Sequence[str], size: int) -> list[str]:
         """Sender and recipients; what was said of those not taken. A temporary no to one puts the whole letter off:
         nobody has got it yet, and so nobody gets it twice."""
         options = [f"SIZE={size}"] if smtp.has_extn("size") else []
-        self._judge(smtp.mail(mail_from, options), f"the sender {mail_from or '<>'}", Refused)
+        sender = Sentence("the sender %(address)s", {"address": mail_from or "<>"})
+        self._judge(smtp.mail(mail_from, options), sender, Refused)
         refused = []
         for recipient in recipients:
             code, said = smtp.rcpt(recipient)
             if 500 <= code < 600:
                 refused.append(f"{recipient}: {_said(code, said)}")
             elif not 200 <= code < 300:
-                raise Later(f"{self._place} can't take {recipient} now: {_said(code, said)}")
+                raise Later(
+                    "%(server)s can't take %(recipient)s now: %(words)s",
+                    server=self._place,
+                    recipient=recipient,
+                    words=_said(code, said),
+                )
         if len(refused) == len(recipients):
-            raise Refused(f"{self._place} takes none of the recipients: {'; '.join(refused)}"[: 4 * MAX_SAID])
+            raise Refused(
+                "%(server)s takes none of the recipients: %(words)s",
+                server=self._place,
+                words="; ".join(refused)[: 4 * MAX_SAID],
+            )
         return refused
 
     def _data(self, smtp: smtplib.SMTP, letter: bytes) -> str:
         code, said = smtp.docmd("DATA")
         if code != 354:
-            self._judge((code, said), "the letter", Refused)
-            raise Later(f"{self._place} answered DATA with {_said(code, said)}")
+            self._judge((code, said), Sentence("the letter"), Refused)
+            raise Later("%(server)s answered DATA with %(words)s", server=self._place, words=_said(code, said))
         smtp.send(_stuffed(letter))  # without its end: if this breaks, the server has no letter
         if smtp.sock is not None:
             smtp.sock.settimeout(FINAL_SECONDS)
@@ -282,16 +310,19 @@ class Submission:
             smtp.send(b".\r\n")
             code, said = smtp.getreply()
         except (OSError, smtplib.SMTPException) as error:
-            raise Lost(f"{self._place} {_what_happened(error)} after the whole letter was handed over") from None
-        self._judge((code, said), "the letter", Refused)
+            raise Lost(
+                "the whole letter was handed over; after it %(words)s", words=_what_happened(self._place, error)
+            ) from None
+        self._judge((code, said), Sentence("the letter"), Refused)
         return _said(code, said)
 
-    def _judge(self, answer: tuple[int, bytes], what: str, permanent: type[SubmissionError]) -> None:
+    def _judge(self, answer: tuple[int, bytes], what: Sentence, permanent: type[SubmissionError]) -> None:
         """Return for 2xx; 5xx is ``permanent``, 4xx and what makes no sense mean later (RFC 5321 section 4.2.1)."""
         code, said = answer
         if 200 <= code < 300:
             return
-        sentence = f"{self._place} did not take {what}: {_said(code, said)}"
+        values = {"server": self._place, "what": what, "words": _said(code, said)}
+        sentence = Sentence("%(server)s did not take %(what)s: %(words)s", values)
         raise permanent(sentence) if 500 <= code < 600 else Later(sentence)
 
     def _leave(self, smtp: smtplib.SMTP) -> None:
@@ -320,23 +351,26 @@ def _said(code: int, said: bytes) -> str:
     return f"{code} {printable}"[:MAX_SAID]
 
 
-def _what_happened(error: Exception) -> str:
-    """Words for a broken connection or a server that makes no sense."""
+def _what_happened(server: str, error: Exception) -> Sentence:
+    """A broken connection, or a server that makes no sense."""
+    known: dict[str, object] = {"server": server}
     match error:
         case TimeoutError():
-            return "did not answer in time"
+            return Sentence("%(server)s did not answer in time", known)
         case smtplib.SMTPServerDisconnected() | ConnectionError():
-            return "closed the connection or refused it"
+            return Sentence("%(server)s closed the connection or refused it", known)
         case smtplib.SMTPResponseException():
-            return f"answered {_said(error.smtp_code, _bytes(error.smtp_error))}"
+            words = _said(error.smtp_code, _bytes(error.smtp_error))
+            return Sentence("%(server)s answered %(words)s", {**known, "words": words})
         case socket.gaierror():
-            return "is not known to the name servers"
+            return Sentence("%(server)s is not known to the name servers", known)
         case ssl.SSLError():
-            return f"could not agree on an encrypted connection ({error.reason or 'no reason given'})"
+            known["words"] = error.reason or Sentence("no reason was given")
+            return Sentence("%(server)s could not agree on an encrypted connection (%(words)s)", known)
         case OSError():
-            return f"can't be reached ({error.strerror or type(error).__name__})"
+            return Sentence("%(server)s can't be reached (%(words)s)", {**known, "words": system_words(error)})
         case _:
-            return f"gave no usable answer ({type(error).__name__})"
+            return Sentence("%(server)s gave no usable answer (%(words)s)", {**known, "words": type(error).__name__})
 
 
 def _bytes(text: bytes | str) -> bytes:

@@ -20,6 +20,7 @@ from sqlalchemy import Connection
 from gateway.core.clock import Clock, NewId
 from gateway.core.errors import NotDurable, StoreUnavailable
 from gateway.core.ports import SourceHealth
+from gateway.core.sentences import NOTHING, Sentence
 from gateway.outgoing import claims
 from gateway.outgoing.claims import Claimed, Senders, lane_of
 from gateway.outgoing.compose import compose, for_envelope
@@ -80,7 +81,7 @@ class _Lane:
     """How one sender, or the webhook, is doing."""
 
     name: str
-    trouble: str = ""
+    trouble: Sentence = NOTHING
     state: str = "ready"
     paused_until: float = float("-inf")
     sent_at: datetime | None = None
@@ -238,7 +239,7 @@ class OutgoingWorker:
             log.exception(
                 "Something could not be sent through a fault of ours.", extra=_extra("outgoing_error", claimed)
             )
-            outcome = Later(f"an error of our own: {type(error).__name__}; the log has the details")
+            outcome = Later("an error of our own: %(kind)s; the log has the details", kind=type(error).__name__)
         now = self.clock.now()
         verdict = judge(claimed.id, claimed.purpose, claimed.number, outcome, at=now, random=self.random)
         self._note(claimed, verdict, outcome)
@@ -281,12 +282,14 @@ class OutgoingWorker:
         match outcome:
             case SenderAtFault():
                 pause = SENDER_PAUSE.total_seconds()
-                lane.state, lane.trouble = "refused", f"{outcome}. What waits is tried again every {pause / 60:g} min"
+                values = {"words": outcome, "minutes": f"{pause / 60:g}"}
+                lane.trouble = Sentence("%(words)s. What waits is tried again every %(minutes)s min", values)
+                lane.state = "refused"
                 lane.paused_until = self.clock.monotonic() + pause
             case Unreachable():
-                lane.state, lane.trouble = "unreachable", str(outcome)
+                lane.state, lane.trouble = "unreachable", outcome.sentence
             case Taken() | Refused() | Lost() | Later():
-                lane.state, lane.trouble = "ready", ""
+                lane.state, lane.trouble = "ready", NOTHING
         if isinstance(outcome, Taken):
             lane.sent_at = verdict.at
             log.info("Sent.", extra=_extra("outgoing_sent", claimed))

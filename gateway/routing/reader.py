@@ -135,13 +135,15 @@ class PointReader:
         if busy_since is not None and self._clock.monotonic() - busy_since > STUCK_SECONDS:
             worker = self._replace(worker)
         if worker.tasks.qsize() >= MOST_WAITING:
-            raise StoreUnavailable(f"the database {self._shown} answers too slowly: too many callers wait for it")
+            raise StoreUnavailable(
+                "the database %(database)s answers too slowly: too many callers wait for it", database=self._shown
+            )
         return worker
 
     def _replace(self, stuck: _Worker) -> _Worker:
         self._abandoned = [worker for worker in self._abandoned if worker.alive]
         if len(self._abandoned) >= MOST_ABANDONED:
-            raise StoreUnavailable(f"the database {self._shown} does not answer")
+            raise StoreUnavailable("the database %(database)s does not answer", database=self._shown)
         log.warning("The database does not answer; callers go on without routing", extra={"action": "route_stuck"})
         stuck.tasks.put(None)  # should it ever come back
         self._abandoned.append(stuck)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from gateway.core.findings import Finding, Level
+from gateway.core.sentences import NOTHING, Sentence, joined
 
 READ = "call,agent,dialplan"
 """Event classes that the account must be sent: calls; queues; dialplan steps and variables (a class since 16)."""
@@ -25,6 +26,9 @@ SKEW_WARN = 2.0
 SKEW_FAIL = 600.0
 """Seconds. Two are noticed in "waited 3 s"; with ten minutes a call-back seems to come before the missed call."""
 
+_VERSION_CODE = "pbx.version"
+_CLOCK_CODE = "pbx.clock"
+
 
 def version_of(text: str) -> tuple[int, int, int] | None:
     """``16.28.0~dfsg-0+deb11u4`` -> (16, 28, 0); ``certified/18.9-cert11`` -> (18, 9, 0); None without a number."""
@@ -32,57 +36,67 @@ def version_of(text: str) -> tuple[int, int, int] | None:
     return (int(match[1]), int(match[2]), int(match[3] or 0)) if match else None
 
 
-def judge_version(subject: str, text: str) -> Finding:
+def judge_version(subject: Sentence, text: str) -> Finding:
     """Whether this release of Asterisk is old enough to be told about."""
     version = version_of(text)
     if version is None:
-        return Finding(
-            level=Level.NOTE, subject=subject, said=f"calls itself {text!r}; its version is not known to us."
-        )
+        said = Sentence("calls itself %(version)r; its version is not known to us.", {"version": text})
+        return Finding(code=_VERSION_CODE, level=Level.NOTE, subject=subject, said=said)
     if version[:2] < OLDEST:
-        return Finding(
-            level=Level.WARN,
-            subject=subject,
-            said=f"Asterisk {text} is older than 13.5: its events don't say which channels belong to one call, so a "
+        said = Sentence(
+            "Asterisk %(version)s is older than 13.5: its events don't say which channels belong to one call, so a "
             "transferred or queued call may be told as several.",
-            remedy="upgrade Asterisk to 18 or newer; until then calls are told as well as their events allow.",
+            {"version": text},
         )
+        remedy = Sentence("upgrade Asterisk to 18 or newer; until then calls are told as well as their events allow.")
+        return Finding(code=_VERSION_CODE, level=Level.WARN, subject=subject, said=said, remedy=remedy)
     mended = _FIXED.get(version[0], (22, 0, 0) if version[0] > 16 else (0, 0, 0))
     if version < mended and not _PATCHED_BY_OTHERS.search(text):
-        return Finding(
-            level=Level.WARN,
-            subject=subject,
-            said=f"Asterisk {text} has CVE-2024-42365: whoever has the originate right may write files of the PBX.",
-            remedy="upgrade to 18.24.2, 20.9.2, 21.4.2, 22 or newer.",
+        said = Sentence(
+            "Asterisk %(version)s has CVE-2024-42365: whoever has the originate right may write files of the PBX.",
+            {"version": text},
         )
-    return Finding(level=Level.OK, subject=subject, said=f"Asterisk {text}.")
+        remedy = Sentence("upgrade to 18.24.2, 20.9.2, 21.4.2, 22 or newer.")
+        return Finding(code=_VERSION_CODE, level=Level.WARN, subject=subject, said=said, remedy=remedy)
+    said = Sentence("Asterisk %(version)s.", {"version": text})
+    return Finding(code=_VERSION_CODE, level=Level.OK, subject=subject, said=said)
 
 
-def judge_skew(subject: str, seconds: float) -> Finding:
+def judge_skew(subject: Sentence, seconds: float) -> Finding:
     """``seconds``: by how much the clock of the PBX is ahead of ours; below zero when it is behind."""
-    side = "ahead of" if seconds > 0 else "behind"
-    said = f"its clock is {abs(seconds):.1f} s {side} ours."
+    size = {"seconds": f"{abs(seconds):.1f}"}
+    said = (
+        Sentence("its clock is %(seconds)s s ahead of ours.", size)
+        if seconds > 0
+        else Sentence("its clock is %(seconds)s s behind ours.", size)
+    )
     if abs(seconds) <= SKEW_WARN:
-        return Finding(level=Level.OK, subject=subject, said=said)
+        return Finding(code=_CLOCK_CODE, level=Level.OK, subject=subject, said=said)
+    harm = Sentence("Calls are dated by the PBX, mails and forms by this machine: their order would be wrong.")
     return Finding(
+        code=_CLOCK_CODE,
         level=Level.FAIL if abs(seconds) >= SKEW_FAIL else Level.WARN,
         subject=subject,
-        said=f"{said} Calls are dated by the PBX, mails and forms by this machine: their order would be wrong.",
-        remedy="on both machines: timedatectl set-ntp true (or start chrony), then look again.",
+        said=joined([said, harm], " "),
+        remedy=Sentence("on both machines: timedatectl set-ntp true (or start chrony), then look again."),
     )
 
 
-def account_line(username: str, line: str) -> str:
+def account_line(username: str, line: str | Sentence, more: Sentence = NOTHING) -> Sentence:
     """Where to write a line of the account: plain Asterisk and FreePBX have it in different files."""
-    return (
-        f"in manager.conf (FreePBX: manager_custom.conf), section [{username}]: {line} - then: "
-        "asterisk -rx 'manager reload'"
+    where = Sentence(
+        "in manager.conf (FreePBX: manager_custom.conf), section [%(account)s]: %(line)s - then: asterisk -rx 'manager "
+        "reload'",
+        {"account": username, "line": line},
     )
+    return joined([where, more], "; ")
 
 
-def general_line(line: str) -> str:
+def general_line(line: str | Sentence, more: Sentence = NOTHING) -> Sentence:
     """Where to write a line that holds for all accounts."""
-    return (
-        f"in manager.conf, section [general] (FreePBX: manager_custom.conf, section [general](+)): {line} - then: "
-        "asterisk -rx 'manager reload'"
+    where = Sentence(
+        "in manager.conf, section [general] (FreePBX: manager_custom.conf, section [general](+)): %(line)s - then: "
+        "asterisk -rx 'manager reload'",
+        {"line": line},
     )
+    return joined([where, more], "; ")

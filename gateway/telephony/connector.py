@@ -13,6 +13,7 @@ from typing import Protocol
 from gateway.core.clock import Clock
 from gateway.core.errors import LeadgateError
 from gateway.core.ports import OpenCalls, Sink, SourceHealth
+from gateway.core.sentences import Sentence, counted, joined
 from gateway.telephony.ami.client import AmiAddress, AmiClient, tls_context
 from gateway.telephony.ami.connection import QUEUE_LIMIT, AmiConnection, Batch
 from gateway.telephony.ami.errors import AmiClosed
@@ -102,7 +103,7 @@ class PbxConnector:
         self._tasks: list[asyncio.Task[None]] = []
         self._delivering: asyncio.Task[None] | None = None
         self._last_event_at: datetime | None = None
-        self._missing: tuple[str, ...] = ()
+        self._missing: tuple[Sentence, ...] = ()
         self._started = ""  # when the PBX was started, as it last said
 
     async def start(self) -> None:
@@ -158,19 +159,27 @@ class PbxConnector:
         """One entry. Not ok while there is no connection, or while the store does not take what came."""
         name = f"ami:{self._settings.name}"
         if self._client is None:
-            return [SourceHealth(name=name, ok=False, state="connecting", detail="Not started yet")]
+            return [SourceHealth(name=name, ok=False, state="connecting", detail=Sentence("Not started yet"))]
         state, delivery = self._client.state, self._delivery
         sentences = [state.detail, delivery.problem, *self._missing]
         if delivery.backlog and delivery.problem:
-            sentences.append(f"{delivery.backlog} calls wait to be stored")
+            sentences.append(
+                counted("%(num)s call waits to be stored", "%(num)s calls wait to be stored", delivery.backlog)
+            )
         if delivery.lost:
-            sentences.append(f"{delivery.lost} reports of calls were lost since the start; the log names them")
+            sentences.append(
+                counted(
+                    "%(num)s report of a call was lost since the start; the log names it",
+                    "%(num)s reports of calls were lost since the start; the log names them",
+                    delivery.lost,
+                )
+            )
         return [
             SourceHealth(
                 name=name,
                 ok=state.state == "connected" and not delivery.problem,
                 state=state.state,
-                detail=". ".join(sentence.rstrip(".") for sentence in sentences if sentence),
+                detail=joined(sentences),
                 last_event_at=self._last_event_at,
             )
         ]
@@ -179,7 +188,7 @@ class PbxConnector:
     def line(self) -> AmiConnection:
         """The connection on which actions are sent now. Raises AmiClosed while there is none."""
         if self._connection is None:
-            raise AmiClosed(f"the PBX {self._settings.name} is not connected")
+            raise AmiClosed("the PBX %(name)s is not connected", name=self._settings.name)
         return self._connection
 
     async def _session(self, connection: AmiConnection) -> None:
@@ -194,7 +203,7 @@ class PbxConnector:
         self._missing = snapshot.missing
         self._collect(lambda: self._leftovers.settle(snapshot))
         self._collect(lambda: self._tracker.resync(snapshot, self._clock.now()))
-        if not any("CoreShowChannels" in sentence for sentence in snapshot.missing):
+        if not any("CoreShowChannels" in str(sentence) for sentence in snapshot.missing):
             self._live.connected(self._tracker.open_calls)
         self._on_connected()
         try:

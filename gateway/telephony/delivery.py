@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from gateway.core.errors import LeadgateError
 from gateway.core.ports import Sink
+from gateway.core.sentences import NOTHING, Sentence
 from gateway.core.types import Inbound
 from gateway.telephony.ami.timing import Backoff, Sleep
 
@@ -40,7 +41,7 @@ class Delivery:
     ) -> None:
         self.lost = 0
         """Reports that were given up, since start."""
-        self.problem = ""
+        self.problem = NOTHING
         """A sentence while the store does not take reports; else empty."""
         self._sink = sink
         self._sleep = sleep
@@ -115,7 +116,7 @@ class Delivery:
                     return
                 self._complain(report, error, tries)
             else:
-                self.problem = ""
+                self.problem = NOTHING
                 return
             await self._sleep(backoff.next())
             if key in self._waiting:
@@ -123,7 +124,9 @@ class Delivery:
                 tries = 0
 
     def _complain(self, report: Inbound, error: Exception, tries: int) -> None:
-        self.problem = f"Calls can't be stored: {error}. They wait in memory and are tried again"
+        self.problem = Sentence(
+            "Calls can't be stored: %(words)s. They wait in memory and are tried again", {"words": error}
+        )
         log.warning(
             "A call could not be stored, trying again",
             exc_info=None if _can_help(error) else error,

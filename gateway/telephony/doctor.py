@@ -10,6 +10,7 @@ import asyncio
 
 from gateway.core.clock import Clock
 from gateway.core.findings import Finding, Level
+from gateway.core.sentences import NOTHING, Sentence, counted, ended
 from gateway.telephony.advice import (
     READ,
     WRITE,
@@ -35,15 +36,29 @@ EVENTS_WITHIN = 3.0
 """Seconds in which the events of the test call must have come: on a real PBX they take milliseconds."""
 _UNKNOWN_COMMAND = "unknown command"
 _DENIED = "permission denied"
+_CHECKS = {
+    "login": Sentence("login"),
+    "connection": Sentence("connection"),
+    "version": Sentence("version"),
+    "clock": Sentence("clock"),
+    "events of calls": Sentence("events of calls"),
+    "events of queues": Sentence("events of queues"),
+    "events of the dialplan": Sentence("events of the dialplan"),
+    "context of calls": Sentence("context of calls"),
+    "no right to Command": Sentence("no right to Command"),
+    "no right to ListCategories": Sentence("no right to ListCategories"),
+}
+"""What is checked, but for actions and settings of the PBX, which have one name in every language."""
 
 
 async def examine_pbx(settings: PbxSettings, *, clock: Clock, sleep: Sleep = asyncio.sleep) -> list[Finding]:
     """All findings about one ``[[pbx]]``. Never raises an AmiError: that is a finding."""
-    subject = f"pbx {settings.name}"
     try:
         tls = tls_context(settings.ca_file) if settings.tls else None
     except ValueError as error:
-        return [Finding(level=Level.FAIL, subject=f"{subject}: tls", said=f"{error}.", remedy="correct ca_file.")]
+        remedy = Sentence("correct ca_file.")
+        subject = Sentence("pbx %(name)s: tls", {"name": settings.name})
+        return [Finding(code="pbx.tls", level=Level.FAIL, subject=subject, said=ended(error), remedy=remedy)]
     address = AmiAddress(
         host=settings.host, port=settings.tcp_port, username=settings.username, secret=settings.secret, tls=tls
     )
@@ -78,7 +93,8 @@ class _Examination:
 
     async def run(self) -> None:
         """Raises AmiError when the connection is lost on the way."""
-        self._say(Level.OK, "login", f"{self._connection.peer} takes the account {self._username}.")
+        values = {"peer": self._connection.peer, "account": self._username}
+        self._say(Level.OK, "login", Sentence("%(peer)s takes the account %(account)s.", values))
         await self._version()
         await self._clock_skew()
         for action in ("CoreShowChannels", "CoreStatus"):
@@ -86,34 +102,34 @@ class _Examination:
         await self._queues()
         await self._call_to_nowhere()
         await self._redirect_right()
-        await self._too_much("Command", {"Command": "core show uptime"}, "run any command of the PBX")
-        await self._too_much("ListCategories", {"Filename": "asterisk.conf"}, "read and change its files")
+        power = Sentence("run any command of the PBX")
+        await self._too_much("Command", {"Command": "core show uptime"}, power)
+        await self._too_much("ListCategories", {"Filename": "asterisk.conf"}, Sentence("read and change its files"))
         self._unasked()
 
     def failed(self, error: AmiError) -> None:
         """The connection could not be made, or was lost."""
         if isinstance(error, LoginRefused):
-            remedy = account_line(
-                self._username, "the secret of leadgate.toml, permit = the address of this machine, and if the gateway "
-                "is running allowmultiplelogin = yes"
-            )  # fmt: skip
-            self._say(Level.FAIL, "login", f"{error}.", remedy)
+            line = Sentence(
+                "the secret of leadgate.toml, permit = the address of this machine, and if the gateway is running "
+                "allowmultiplelogin = yes"
+            )
+            self._say(Level.FAIL, "login", ended(error), account_line(self._username, line))
         else:
-            remedy = general_line("enabled = yes, port and bindaddr as in leadgate.toml; and check the firewall")
-            self._say(Level.FAIL, "connection", f"{error}.", remedy)
+            line = Sentence("enabled = yes, port and bindaddr as in leadgate.toml; and check the firewall")
+            self._say(Level.FAIL, "connection", ended(error), general_line(line))
 
     # -- the questions ------------------------------------------------------------------------------------------------
 
     async def _version(self) -> None:
-        subject = self._subject("version")
         try:
             answer = await self._connection.action("CoreSettings")
         except ActionRefused:
-            banner = self._connection.banner
-            said = f"its greeting is {banner!r}; the account may not ask for the version."
-            self._say(Level.WARN, "version", said, account_line(self._username, f"write = {WRITE}"))
+            banner = {"banner": self._connection.banner}
+            said = Sentence("its greeting is %(banner)r; the account may not ask for the version.", banner)
+            self._say(Level.WARN, "version", said, self._write_line())
             return
-        self.findings.append(judge_version(subject, answer.get("AsteriskVersion", "")))
+        self.findings.append(judge_version(self._subject("version"), answer.get("AsteriskVersion", "")))
 
     async def _clock_skew(self) -> None:
         before = self._clock.now().timestamp()
@@ -122,7 +138,8 @@ class _Examination:
         try:
             there = float(answer.get("Timestamp", ""))
         except ValueError:
-            self._say(Level.NOTE, "clock", "the PBX does not tell its time; compare the clocks by hand.")
+            said = Sentence("the PBX does not tell its time; compare the clocks by hand.")
+            self._say(Level.NOTE, "clock", said)
             return
         self.findings.append(judge_skew(self._subject("clock"), there - middle))
 
@@ -130,30 +147,40 @@ class _Examination:
         try:
             if action == "CoreShowChannels":
                 found = await self._connection.listing(action)
-                self._say(Level.OK, action, f"allowed; {len(found) - 1} channels are open now.")
+                said = counted(
+                    "allowed; %(num)s channel is open now.", "allowed; %(num)s channels are open now.", len(found) - 1
+                )
             else:
                 answer = await self._connection.action(action)
                 since = f"{answer.get('CoreStartupDate', '?')} {answer.get('CoreStartupTime', '?')}"
-                self._say(Level.OK, action, f"allowed; the PBX runs since {since} (its own time).")
+                said = Sentence("allowed; the PBX runs since %(moment)s (its own time).", {"moment": since})
+            self._say(Level.OK, action, said)
         except ActionRefused as error:
-            said = f"refused ({error}): calls that are under way when the gateway connects would be missed."
-            self._say(Level.FAIL, action, said, account_line(self._username, f"write = {WRITE}"))
+            said = Sentence(
+                "refused (%(words)s): calls that are under way when the gateway connects would be missed.",
+                {"words": error},
+            )
+            self._say(Level.FAIL, action, said, self._write_line())
 
     async def _queues(self) -> None:
         try:
             found = await self._connection.listing("QueueStatus")
         except ActionRefused as error:
             if _UNKNOWN_COMMAND in str(error).lower():
-                self._say(Level.OK, "QueueStatus", "this PBX has no queues (app_queue is not loaded).")
+                said = Sentence("this PBX has no queues (app_queue is not loaded).")
+                self._say(Level.OK, "QueueStatus", said)
             else:
-                remedy = account_line(self._username, f"write = {WRITE}")
-                self._say(Level.WARN, "QueueStatus", f"refused ({error}): who waits in a queue is not known.", remedy)
+                said = Sentence("refused (%(words)s): who waits in a queue is not known.", {"words": error})
+                self._say(Level.WARN, "QueueStatus", said, self._write_line())
             return
         queues = sum(item.get("Event") == "QueueParams" for item in found)
-        self._say(Level.OK, "QueueStatus", f"allowed; there are {queues} queues.")
+        said = counted("allowed; there is %(num)s queue.", "allowed; there are %(num)s queues.", queues)
+        self._say(Level.OK, "QueueStatus", said)
         if queues:
-            said = "events of queues come only when somebody calls one, so the class agent can't be proved by asking."
-            self._say(Level.NOTE, "events of queues", said, account_line(self._username, f"read = {READ}"))
+            said = Sentence(
+                "events of queues come only when somebody calls one, so the class agent can't be proved by asking."
+            )
+            self._say(Level.NOTE, "events of queues", said, self._read_line())
 
     async def _call_to_nowhere(self) -> None:
         dialplan = await self._dialplan()
@@ -162,20 +189,32 @@ class _Examination:
             "Channel": NOWHERE_CHANNEL, "Context": context, "Exten": extension, "Priority": "1", "Timeout": "1000",
             "Async": "true", "Variable": f"{PROBE_VARIABLE}=1",
         }  # fmt: skip
-        write, read = (account_line(self._username, line) for line in (f"write = {WRITE}", f"read = {READ}"))
         try:
             await self._connection.action("Originate", headers)
         except ActionRefused as error:
-            if _DENIED in str(error).lower():
-                wanted = ", though [pbx.originate] asks for it" if self._originate is not None else ""
-                self._say(Level.WARN, "Originate", f"refused ({error}): click to call is not possible{wanted}.", write)
-            else:
-                self._say(Level.OK, "Originate", f"allowed; a call to nowhere was not made ({error}).")
-            self._say(Level.WARN, "events of calls", "not proved, as no test call could be made.", f"{write}, {read}")
+            self._no_call(error)
             return
-        self._say(Level.OK, "Originate", "allowed; proved with a call to nowhere.")
+        self._say(Level.OK, "Originate", Sentence("allowed; proved with a call to nowhere."))
         self._calling_context(dialplan)
         self._events(await self._heard())
+
+    def _no_call(self, error: ActionRefused) -> None:
+        """The call to nowhere was not taken: for want of the right, or for another reason."""
+        words = {"words": error}
+        if _DENIED not in str(error).lower():
+            said = Sentence("allowed; a call to nowhere was not made (%(words)s).", words)
+            self._say(Level.OK, "Originate", said)
+        elif self._originate is None:
+            said = Sentence("refused (%(words)s): click to call is not possible.", words)
+            self._say(Level.WARN, "Originate", said, self._write_line())
+        else:
+            said = Sentence(
+                "refused (%(words)s): click to call is not possible, though [pbx.originate] asks for it.", words
+            )
+            self._say(Level.WARN, "Originate", said, self._write_line())
+        remedy = account_line(self._username, f"write = {WRITE}, read = {READ}")
+        said = Sentence("not proved, as no test call could be made.")
+        self._say(Level.WARN, "events of calls", said, remedy)
 
     async def _dialplan(self) -> list[Message]:
         """Every step of the dialplan; nothing where the account may not see it."""
@@ -188,17 +227,21 @@ class _Examination:
         """Whether the context of ``[pbx.originate]`` is there."""
         if self._originate is None:
             return
-        context = self._originate.context
+        context = {"context": self._originate.context}
         contexts = {item["Context"] for item in dialplan if item.get("Context")}
         if not contexts:
-            self._say(Level.NOTE, "context of calls", f"whether {context} exists can't be seen by this account.")
-        elif context in contexts:
-            self._say(Level.OK, "context of calls", f"{context} exists; click to call dials in it.")
+            said = Sentence("whether %(context)s exists can't be seen by this account.", context)
+            self._say(Level.NOTE, "context of calls", said)
+        elif self._originate.context in contexts:
+            said = Sentence("%(context)s exists; click to call dials in it.", context)
+            self._say(Level.OK, "context of calls", said)
         else:
-            said = f"[pbx.originate] dials in {context}, which the dialplan does not have: no call would be made."
-            self._say(
-                Level.FAIL, "context of calls", said, "context = the name of the context that your phones dial in."
+            said = Sentence(
+                "[pbx.originate] dials in %(context)s, which the dialplan does not have: no call would be made.",
+                context,
             )
+            remedy = Sentence("context = the name of the context that your phones dial in.")
+            self._say(Level.FAIL, "context of calls", said, remedy)
 
     async def _heard(self) -> list[Message]:
         """The events of the call to nowhere."""
@@ -217,24 +260,24 @@ class _Examination:
 
     def _events(self, heard: list[Message]) -> None:
         names = {event.get("Event") for event in heard}
-        read = account_line(self._username, f"read = {READ}")
+        remedy = self._read_line(Sentence("and look for eventfilter lines there"))
         if "Newchannel" in names:
-            self._say(Level.OK, "events of calls", "they arrive.")
+            self._say(Level.OK, "events of calls", Sentence("they arrive."))
         else:
-            said = "none came for a call that was just made: no call would ever be seen."
-            self._say(Level.FAIL, "events of calls", said, f"{read}; and look for eventfilter lines there")
+            said = Sentence("none came for a call that was just made: no call would ever be seen.")
+            self._say(Level.FAIL, "events of calls", said, remedy)
         if any(event.get("Variable") == PROBE_VARIABLE for event in heard):
-            self._say(Level.OK, "events of the dialplan", "they arrive.")
+            self._say(Level.OK, "events of the dialplan", Sentence("they arrive."))
         else:
-            said = (
+            said = Sentence(
                 "none came: recordings, menus and announcements are not seen, and why a call was missed is less clear."
             )
-            self._say(Level.WARN, "events of the dialplan", said, f"{read}; and look for eventfilter lines there")
+            self._say(Level.WARN, "events of the dialplan", said, remedy)
         if heard and not all("Timestamp" in event for event in heard):
-            said = "events carry no time: waiting and talking times include the delay of the network."
+            said = Sentence("events carry no time: waiting and talking times include the delay of the network.")
             self._say(Level.WARN, "timestampevents", said, general_line("timestampevents = yes"))
         elif heard:
-            self._say(Level.OK, "timestampevents", "events carry their time.")
+            self._say(Level.OK, "timestampevents", Sentence("events carry their time."))
 
     async def _redirect_right(self) -> None:
         """Whether callers may be sent to their managers, where ``route`` asks for it."""
@@ -245,38 +288,52 @@ class _Examination:
             await self._connection.action("Redirect", headers)
         except ActionRefused as error:
             if _DENIED in str(error).lower():
-                said = f"refused ({error}): no caller would be sent to his manager."
+                said = Sentence("refused (%(words)s): no caller would be sent to his manager.", {"words": error})
                 self._say(Level.FAIL, "Redirect", said, account_line(self._username, f"write = {WRITE},call"))
                 return
-        self._say(Level.OK, "Redirect", "allowed; nobody was moved.")
+        self._say(Level.OK, "Redirect", Sentence("allowed; nobody was moved."))
 
-    async def _too_much(self, action: str, headers: dict[str, str], power: str) -> None:
+    async def _too_much(self, action: str, headers: dict[str, str], power: Sentence) -> None:
+        check = f"no right to {action}"
         try:
             await self._connection.action(action, headers)
         except ActionRefused:
-            self._say(Level.OK, f"no right to {action}", "refused, as it should be.")
+            self._say(Level.OK, check, Sentence("refused, as it should be."))
             return
-        said = f"this account can {power}: whoever learns its secret owns the PBX."
-        remedy = account_line(self._username, f"write = {WRITE} (without command, config, system and all)")
-        self._say(Level.WARN, f"no right to {action}", said, remedy)
+        said = Sentence("this account can %(power)s: whoever learns its secret owns the PBX.", {"power": power})
+        line = Sentence("write = %(rights)s (without command, config, system and all)", {"rights": WRITE})
+        self._say(Level.WARN, check, said, account_line(self._username, line))
 
     def _unasked(self) -> None:
         """What AMI can't be asked."""
-        said = f"can't be asked over AMI; below {WRITE_TIMEOUT} a busy moment of this machine costs the connection."
+        said = Sentence(
+            "can't be asked over AMI; below %(milliseconds)s a busy moment of this machine costs the connection.",
+            {"milliseconds": WRITE_TIMEOUT},
+        )
         remedy = account_line(self._username, f"writetimeout = {WRITE_TIMEOUT}")
         self._say(Level.NOTE, "writetimeout", said, remedy)
         if not self._tls and not self._loopback:
-            said = "the connection is not encrypted: numbers and names cross the network readable."
-            remedy = general_line("tlsenable = yes, tlsbindaddr, tlscertfile") + ", and tls = true in [[pbx]]"
+            said = Sentence("the connection is not encrypted: numbers and names cross the network readable.")
+            remedy = general_line(
+                "tlsenable = yes, tlsbindaddr, tlscertfile", Sentence("and tls = true in [[pbx]] of leadgate.toml")
+            )
             self._say(Level.WARN, "tls", said, remedy)
 
     # -- saying it ----------------------------------------------------------------------------------------------------
 
-    def _subject(self, check: str) -> str:
-        return f"pbx {self._name}: {check}"
+    def _subject(self, check: str) -> Sentence:
+        """``check``: a key of _CHECKS, or the name of an action."""
+        return Sentence("pbx %(name)s: %(check)s", {"name": self._name, "check": _CHECKS.get(check, check)})
 
-    def _say(self, level: Level, check: str, said: str, remedy: str = "") -> None:
-        self.findings.append(Finding(level=level, subject=self._subject(check), said=said, remedy=remedy))
+    def _write_line(self) -> Sentence:
+        return account_line(self._username, f"write = {WRITE}")
+
+    def _read_line(self, more: Sentence = NOTHING) -> Sentence:
+        return account_line(self._username, f"read = {READ}", more)
+
+    def _say(self, level: Level, check: str, said: Sentence, remedy: Sentence = NOTHING) -> None:
+        code = f"pbx.{check.replace(' ', '_').lower()}"
+        self.findings.append(Finding(code=code, level=level, subject=self._subject(check), said=said, remedy=remedy))
 
 
 def _some_extension(dialplan: list[Message]) -> tuple[str, str]:

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from gateway.core.sentences import Sentence
 from gateway.core.types import Json
 from gateway.telephony.lines import LineRules
 
-_CAME = {
-    "inbound": "came in from",
-    "outbound": "went out from",
-    "internal": "stayed between phones, from",
-}
 
-
-def why_direction(details: Mapping[str, Json], lines: LineRules) -> str:
+def why_direction(details: Mapping[str, Json], lines: LineRules) -> Sentence:
     """``came in from PJSIP/mango, context from-trunk (calls from outside usually enter in its context)``.
 
     ``details`` is the record of the call with its ``facts``, as stored. Adds what would be thought of the first channel
@@ -23,16 +18,31 @@ def why_direction(details: Mapping[str, Json], lines: LineRules) -> str:
     direction, facts = details.get("direction"), details.get("facts") or {}
     first = facts.get("first")
     if not isinstance(first, Mapping):
-        return "an older record, or one from call detail records: the channel it began with was not kept"
+        return Sentence("an older record, or one from call detail records: the channel it began with was not kept")
     technology, endpoint, context = (str(first.get(name) or "") for name in ("technology", "endpoint", "context"))
     verdict, rule = lines.judge(technology, endpoint, context)
-    where = f"{technology}/{endpoint}, context {context or 'unknown'}"
-    begun = "was begun by the PBX with" if facts.get("originated") else _CAME.get(str(direction), "began with")
-    told = f"{begun} {where} ({rule})"
+    place = {"channel": f"{technology}/{endpoint}", "context": context or Sentence("unknown"), "rule": rule}
+    told = _begun(str(direction), bool(facts.get("originated")), place)
     taken = first.get("trunk")
-    if verdict is not None and taken is not None and verdict != taken:
-        words = {True: "a trunk", False: "a phone"}
-        return f"{told}; it was taken for {words[bool(taken)]} then, and would be taken for {words[verdict]} now"
     if verdict is None:
-        return f"{told}; name it in [[pbx]] trunks if it leads outside, or its context in internal_contexts if not"
-    return told
+        return Sentence(
+            "%(told)s; name it in [[pbx]] trunks if it leads outside, or its context in internal_contexts if not",
+            {"told": told},
+        )
+    if taken is None or verdict == taken:
+        return told
+    if taken:
+        return Sentence("%(told)s; it was taken for a trunk then, and would be taken for a phone now", {"told": told})
+    return Sentence("%(told)s; it was taken for a phone then, and would be taken for a trunk now", {"told": told})
+
+
+def _begun(direction: str, originated: bool, place: Mapping[str, object]) -> Sentence:
+    if originated:
+        return Sentence("was begun by the PBX with %(channel)s, context %(context)s (%(rule)s)", place)
+    if direction == "inbound":
+        return Sentence("came in from %(channel)s, context %(context)s (%(rule)s)", place)
+    if direction == "outbound":
+        return Sentence("went out from %(channel)s, context %(context)s (%(rule)s)", place)
+    if direction == "internal":
+        return Sentence("stayed between phones, from %(channel)s, context %(context)s (%(rule)s)", place)
+    return Sentence("began with %(channel)s, context %(context)s (%(rule)s)", place)

@@ -61,7 +61,7 @@ class Leftovers:
 
     def settle(self, snapshot: Snapshot) -> list[CallRecord]:
         """End the calls that the PBX does not have any more. None where it does not show its channels."""
-        if any("CoreShowChannels" in sentence for sentence in snapshot.missing):
+        if any("CoreShowChannels" in str(sentence) for sentence in snapshot.missing):
             return []
         alive = {event.get(name, "") for event in snapshot.channels for name in ("Linkedid", "Uniqueid")}
         gone = []

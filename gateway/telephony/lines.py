@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from fnmatch import translate
 from typing import Any
 
+from gateway.core.sentences import Sentence
+
 TRUNK_CONTEXTS = (
     "from-trunk*", "from-pstn*", "from-did*", "from-sip-external", "from-zaptel", "from-dahdi*", "from-analog",
     "from-digital", "from-outside*", "from-provider*", "from-external*",  # FreePBX, Issabel
@@ -38,6 +40,7 @@ _TRUNK_TECHNOLOGIES = frozenset({"DAHDI", "Zap", "mISDN", "Dongle", "Quectel", "
 """Lines, not phones, unless a context says otherwise."""
 
 
+_NAMED = Sentence("named like a trunk")
 REMEMBERED = 4_096
 """Endpoints whose verdict is kept."""
 
@@ -53,7 +56,7 @@ class LineRules:
     robots: tuple[str, ...] = ()
     """Endpoints that answer but are no people: a voice bot, a fax, an outside mailbox."""
     _patterns: tuple[re.Pattern[str], ...] = field(init=False, repr=False, compare=False)
-    _judged: dict[tuple[str, str, str], tuple[bool | None, str]] = field(
+    _judged: dict[tuple[str, str, str], tuple[bool | None, Sentence]] = field(
         init=False, repr=False, compare=False, default_factory=dict
     )
     """What was said of each: a PBX has some hundred lines and phones, which come back in every call."""
@@ -68,7 +71,7 @@ class LineRules:
         """Whether a channel of this endpoint, born in this context, leads outside; None when nothing tells."""
         return self.judge(technology, endpoint, context)[0]
 
-    def judge(self, technology: str, endpoint: str, context: str) -> tuple[bool | None, str]:
+    def judge(self, technology: str, endpoint: str, context: str) -> tuple[bool | None, Sentence]:
         """The same with the rule that decided, in words: for people who want to know why."""
         asked = (technology, endpoint, context)
         known = self._judged.get(asked)
@@ -77,27 +80,27 @@ class LineRules:
             known = self._judged[asked] = self._decide(technology, endpoint, context)
         return known
 
-    def _decide(self, technology: str, endpoint: str, context: str) -> tuple[bool | None, str]:
+    def _decide(self, technology: str, endpoint: str, context: str) -> tuple[bool | None, Sentence]:
         trunks, trunk_contexts, internal_contexts, _, outside, inside, names = self._patterns
         if trunks.fullmatch(endpoint) or trunks.fullmatch(f"{technology}/{endpoint}"):
-            return True, "a line of [[pbx]] trunks"
+            return True, Sentence("a line of [[pbx]] trunks")
         if trunk_contexts.fullmatch(context):
-            return True, "its context stands in [[pbx]] trunk_contexts"
+            return True, Sentence("its context stands in [[pbx]] trunk_contexts")
         if internal_contexts.fullmatch(context):
-            return False, "its context stands in [[pbx]] internal_contexts"
+            return False, Sentence("its context stands in [[pbx]] internal_contexts")
         if outside.fullmatch(context):
-            return True, "calls from outside usually enter in its context"
+            return True, Sentence("calls from outside usually enter in its context")
         if inside.fullmatch(context):
             # Patterns as wide as "internal*" meet trunks that a small office put beside its phones.
             trunk = bool(names.fullmatch(endpoint)) and not _EXTENSION.fullmatch(endpoint)
-            return trunk, "named like a trunk" if trunk else "phones are usually in its context"
+            return trunk, _NAMED if trunk else Sentence("phones are usually in its context")
         if names.fullmatch(endpoint):
-            return True, "named like a trunk"
+            return True, _NAMED
         if technology in _TRUNK_TECHNOLOGIES:
-            return True, "a technology of lines, not of phones"
+            return True, Sentence("a technology of lines, not of phones")
         if _EXTENSION.fullmatch(endpoint):
-            return False, "named like an extension"
-        return None, "neither its name nor its context tells"
+            return False, Sentence("named like an extension")
+        return None, Sentence("neither its name nor its context tells")
 
     def is_robot(self, technology: str, endpoint: str) -> bool:
         """Whether the config says that nobody sits behind this endpoint."""

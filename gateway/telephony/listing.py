@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from gateway.core.sentences import Sentence
 from gateway.telephony.ami.connection import AmiConnection
 from gateway.telephony.ami.errors import ActionRefused
 from gateway.telephony.ami.framing import Message
@@ -13,10 +14,12 @@ AT_ONCE = 16
 """BridgeInfo questions under way at the same time: Asterisk reads them one by one, this only saves the round trips."""
 
 _RIGHTS = {
-    "CoreShowChannels": "add reporting to write of the account in manager.conf (leadgate doctor says more), "
-    "or calls that were under way before are taken up only by what happens next",
-    "BridgeList": "add system to write of the account in manager.conf",
-    "QueueStatus": "app_queue.so may not be loaded, which is fine without queues",
+    "CoreShowChannels": Sentence(
+        "add reporting to write of the account in manager.conf (leadgate doctor says more), or calls that were under "
+        "way before are taken up only by what happens next"
+    ),
+    "BridgeList": Sentence("add system to write of the account in manager.conf"),
+    "QueueStatus": Sentence("app_queue.so may not be loaded, which is fine without queues"),
 }
 """What a refusal means, for people."""
 
@@ -26,7 +29,7 @@ async def take_snapshot(connection: AmiConnection) -> Snapshot:
 
     Raises AmiTimeout and AmiClosed.
     """
-    missing: list[str] = []
+    missing: list[Sentence] = []
     channels = await _list(connection, "CoreShowChannels", "CoreShowChannel", missing)
     bridges = await _list(connection, "BridgeList", "BridgeListItem", missing)
     waiting = await _list(connection, "QueueStatus", "QueueEntry", missing)
@@ -49,11 +52,12 @@ async def _started(connection: AmiConnection) -> str:
     return f"{answer.get('CoreStartupDate', '')} {answer.get('CoreStartupTime', '')}".strip()
 
 
-async def _list(connection: AmiConnection, action: str, event: str, missing: list[str]) -> list[Message]:
+async def _list(connection: AmiConnection, action: str, event: str, missing: list[Sentence]) -> list[Message]:
     try:
         items = await connection.listing(action)
     except ActionRefused as error:
-        missing.append(f"{connection.peer} refused {action} ({error}): {_RIGHTS[action]}")
+        values = {"peer": connection.peer, "action": action, "words": error, "harm": _RIGHTS[action]}
+        missing.append(Sentence("%(peer)s refused %(action)s (%(words)s): %(harm)s", values))
         return []
     return [item for item in items if item.get("Event") == event]
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from gateway.core.sentences import Sentence
+
 Listed = Mapping[str, str]
 """One list event, header names as Asterisk writes them."""
 
@@ -29,5 +31,5 @@ class Snapshot:
     """When the PBX was started, in its own words (CoreStatus); empty where it does not say."""
     restarted: bool = False
     """It was started anew since the last snapshot: whatever was open then is over."""
-    missing: tuple[str, ...] = ()
+    missing: tuple[Sentence, ...] = ()
     """Sentences: which lists the PBX refused and what to change. What they would say is unknown."""

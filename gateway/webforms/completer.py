@@ -18,8 +18,10 @@ import aiohttp
 from gateway.core.clock import Clock
 from gateway.core.errors import LeadgateError
 from gateway.core.ports import Cursors
+from gateway.core.sentences import NOTHING, Sentence, as_sentence, counted, verbatim
+from gateway.core.systemerrors import system_words
 from gateway.webforms.settings import FormSettings
-from gateway.webforms.vendors import Fetcher, NotFetched
+from gateway.webforms.vendors import Fetcher
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +59,7 @@ class Completer:
         self._waiting: dict[str, list[str]] = {}
         """What to ask for (``#`` and a number where it waits more than once) -> interaction key, and since when."""
         self._tries: dict[str, _Tries] = {}
-        self.problem: str | None = None
+        self.problem: Sentence | None = None
         """Why the newest try failed; None: it did not."""
         self._wake = asyncio.Event()
         self._saving = asyncio.Lock()
@@ -93,13 +95,19 @@ class Completer:
         await self._save()
         self._wake.set()
 
-    def trouble(self) -> str:
-        """A sentence for /health while leads wait in vain; empty: all is well."""
+    def trouble(self) -> Sentence:
+        """For /health while leads wait in vain; nothing: all is well."""
         if self.problem is None or not self._waiting:
-            return ""
-        return (
-            f"{len(self._waiting)} leads of {self._fetcher.vendor} wait for their answers ({self.problem[:300]}): see "
-            f"whether {self._fetcher.setting} still works. The leads themselves are there, with a remark."
+            return NOTHING
+        return counted(
+            "%(num)s lead of %(vendor)s waits for its answers (%(words)s): see whether %(setting)s still works. The "
+            "lead itself is there, with a remark.",
+            "%(num)s leads of %(vendor)s wait for their answers (%(words)s): see whether %(setting)s still works. The "
+            "leads themselves are there, with a remark.",
+            len(self._waiting),
+            vendor=self._fetcher.vendor,
+            words=self.problem,
+            setting=self._fetcher.setting,
         )
 
     @property
@@ -144,27 +152,37 @@ class Completer:
         if len(self._waiting) < before:
             await self._save()
 
-    def _put_off(self, number: str, since: str, problem: str) -> bool:
+    def _put_off(self, number: str, since: str, problem: Sentence) -> bool:
         """Try again later; true where it is given up."""
         late = self._clock.now() - datetime.fromisoformat(since) > GIVE_UP
         log.log(
             logging.ERROR if late else logging.WARNING,
             "A lead's answers could not be fetched.",
-            extra={"action": "complete_failed", "form": self._form.key, "lead": number, "reason": problem},
+            extra={"action": "complete_failed", "form": self._form.key, "lead": number, "reason": str(problem)},
         )
         failures = self._tries.get(number, _UNTRIED).failures + 1
         wait = BACK_OFF[min(failures, len(BACK_OFF)) - 1]
         self._tries[number] = _Tries(failures, asyncio.get_running_loop().time() + wait)
         return late
 
-    async def _complete(self, session: aiohttp.ClientSession, place: str, key: str) -> str | None:
+    async def _complete(self, session: aiohttp.ClientSession, place: str, key: str) -> Sentence | None:
         """Fetch and store one lead; a sentence where that failed."""
         try:
             async with asyncio.timeout(ASK_SECONDS):
                 raw = await self._fetcher.fetch(session, place.partition("#")[0])
             await self._store(self._form, raw, key)
-        except (NotFetched, aiohttp.ClientError, TimeoutError, OSError, LeadgateError) as error:
-            return str(error) or type(error).__name__
+        except (aiohttp.ClientError, TimeoutError, OSError, LeadgateError) as error:
+            return _words(error)
         except (ValueError, KeyError) as error:  # a number that is none: it can't have come from the vendor
-            return f"It can't be asked for: {error}"
+            return Sentence("It can't be asked for: %(words)s", {"words": error})
         return None
+
+
+def _words(error: Exception) -> Sentence:
+    """Why the vendor, or the database, gave or took nothing."""
+    if isinstance(error, aiohttp.ClientConnectorError):
+        words = {"host": error.host, "words": system_words(error.os_error)}
+        return Sentence("%(host)s can't be reached (%(words)s)", words)
+    if isinstance(error, OSError) and not isinstance(error, aiohttp.ClientError):
+        return system_words(error)
+    return as_sentence(error) or verbatim(type(error).__name__)

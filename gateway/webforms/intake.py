@@ -14,6 +14,7 @@ import aiohttp
 from gateway.core.clock import Clock
 from gateway.core.errors import ConfigError, StoreUnavailable
 from gateway.core.ports import Cursors, DeliveryLog, Sink, SourceHealth
+from gateway.core.sentences import NOTHING, Sentence, as_sentence, verbatim
 from gateway.core.types import Channel, Inbound, Json, Outcome, Receipt
 from gateway.webforms.answers import conflict, stored, try_again, unknown_form, unproven
 from gateway.webforms.body import read_body
@@ -129,7 +130,7 @@ class FormIntake:
         """One entry a form: whether its newest submission could be stored, when it came, whether it fell silent."""
         now = self._clock.now()
         troubles = {key: completer.trouble() for key, completer in self._completers.items()}
-        return [state.health(now, troubles.get(key, "")) for key, state in self._states.items()]
+        return [state.health(now, troubles.get(key, NOTHING)) for key, state in self._states.items()]
 
     def form(self, key: str) -> FormSettings | None:
         """The settings of the form with this key, or with this former key."""
@@ -332,7 +333,10 @@ class FormIntake:
     def _not_stored(self, form: FormSettings, error: BaseException) -> Answer:
         reason = str(error) or type(error).__name__
         self.note(form, "failed", f"It could not be stored ({reason[:200]}): the sender was asked to try again.")
-        self._states[form.key].failure = f"The newest submission could not be stored ({reason})."
+        words = as_sentence(error) or verbatim(reason)
+        self._states[form.key].failure = Sentence(
+            "The newest submission could not be stored (%(words)s).", {"words": words}
+        )
         log.error(
             "A submission could not be stored",
             exc_info=error,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from gateway.core.ports import SourceHealth
+from gateway.core.sentences import NOTHING, Sentence, counted
 from gateway.core.types import Cursor, Json, Kind
 from gateway.webforms.settings import FormSettings
 
@@ -28,7 +29,7 @@ class FormState:
     tested_at: datetime | None = None
     refused_at: datetime | None = None
     """The newest request without proof of its sender, when none with it came since."""
-    failure: str | None = None
+    failure: Sentence | None = None
 
     @property
     def cursor_name(self) -> str:
@@ -64,12 +65,16 @@ class FormState:
             if noted:
                 self.noted_at = at
 
-    def health(self, now: datetime, incomplete: str = "") -> SourceHealth:
+    def health(self, now: datetime, incomplete: Sentence = NOTHING) -> SourceHealth:
         """One line of /health. ``incomplete``: why leads of it wait for their answers."""
         state, detail = self._trouble(now)
         if incomplete and not detail:
             state, detail = "incomplete", incomplete
-        tested = f"The newest test ping came at {self.tested_at:%Y-%m-%d %H:%M} UTC." if self.tested_at else ""
+        tested = (
+            Sentence("The newest test ping came at %(moment)s UTC.", {"moment": f"{self.tested_at:%Y-%m-%d %H:%M}"})
+            if self.tested_at
+            else NOTHING
+        )
         return SourceHealth(
             name=f"form:{self.form.key}",
             ok=not detail,
@@ -78,18 +83,20 @@ class FormState:
             last_event_at=self.last_at,
         )
 
-    def _trouble(self, now: datetime) -> tuple[str, str]:
+    def _trouble(self, now: datetime) -> tuple[str, Sentence]:
         if self.failure is not None:
             return "refusing", self.failure
         if self.refused_at is not None:
-            return "unproven", (
-                f"A request at {self.refused_at:%Y-%m-%d %H:%M} UTC was refused: its signature or secret is missing or "
-                "wrong. Compare secret with the one that the sender has."
+            return "unproven", Sentence(
+                "A request at %(moment)s UTC was refused: its signature or secret is missing or wrong. Compare secret "
+                "with the one that the sender has.",
+                {"moment": f"{self.refused_at:%Y-%m-%d %H:%M}"},
             )
         silent = self.form.silent_days
         if silent and self.heard_at is not None and now - self.heard_at > timedelta(days=silent):
-            days = (now - self.heard_at) / timedelta(days=1)
-            return "silent", (
-                f"No submission for {days:.1f} days: see whether the site still has its form, and posts to this key."
+            return "silent", counted(
+                "No submission for %(num)s day: see whether the site still has its form, and posts to this key.",
+                "No submission for %(num)s days: see whether the site still has its form, and posts to this key.",
+                (now - self.heard_at).days,
             )
-        return "listening", ""
+        return "listening", NOTHING

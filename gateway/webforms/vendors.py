@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 import aiohttp
 
+from gateway.core.errors import LeadgateError
 from gateway.core.types import Json
 from gateway.webforms.presets.amocrm import CONTACT as AMO_CONTACT
 from gateway.webforms.presets.bitrix24 import COMPLETED, ENTITIES
@@ -28,8 +29,11 @@ HUBSPOT_URL = "https://api.hubapi.com"
 MAX_ANSWER = 1 << 20
 
 
-class NotFetched(Exception):
+class NotFetched(LeadgateError):
     """The vendor gave no answers; the sentence says what it said."""
+
+    code = "not_fetched"
+    retryable = True
 
 
 class Fetcher(ABC):
@@ -60,11 +64,16 @@ class Fetcher(ABC):
             raw = await answer.content.read(MAX_ANSWER)
         said_there = raw[:300].decode("utf-8", "replace")
         if answer.status != 200:
-            raise NotFetched(f"{self.vendor} answered {answer.status}: {said_there}")
+            raise NotFetched(
+                "%(vendor)s answered %(status)s: %(words)s",
+                vendor=self.vendor,
+                status=answer.status,
+                words=said_there,
+            )
         try:
             told: Json = json.loads(raw)
         except ValueError:
-            raise NotFetched(f"{self.vendor} answered no JSON: {said_there}") from None
+            raise NotFetched("%(vendor)s answered no JSON: %(words)s", vendor=self.vendor, words=said_there) from None
         return told
 
 
@@ -110,7 +119,12 @@ class BitrixFetcher(Fetcher):
         item = at(told, "result", "item")
         if not isinstance(item, dict):
             problem = said(at(told, "error_description")) or said(at(told, "error")) or "no item"
-            raise NotFetched(f"Bitrix24 answered about {entity} {number}: {problem[:200]}")
+            raise NotFetched(
+                "Bitrix24 answered about %(entity)s %(number)s: %(words)s",
+                entity=entity,
+                number=number,
+                words=problem[:200],
+            )
         return item
 
 
@@ -130,7 +144,7 @@ class AmoFetcher(Fetcher):
         contacts = rows(at(lead, "_embedded", "contacts"))
         main = next((one for one in contacts if one.get("is_main")), contacts[0] if contacts else None)
         if main is None:
-            raise NotFetched(f"Deal {wanted} of amoCRM has no contact yet.")
+            raise NotFetched("Deal %(deal)s of amoCRM has no contact yet.", deal=wanted)
         contact = table(await self._get(session, f"contacts/{int(said(main.get('id')))}", None))
         account = {"id": lead.get("account_id")}
         return json.dumps({"account": account, "leads": {"add": [lead]}, AMO_CONTACT: contact}).encode()

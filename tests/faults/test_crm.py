@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,6 +22,8 @@ from tests.support.receiver import GOOD, Receiver, Reply
 
 LEADS = 20
 HOURS = 24
+TIMED_OUT = 4
+"""Leads whose first delivery is not answered in time: fewer than make a CRM count as down."""
 WITHIN = 240.0
 """Seconds: the pauses after failures are of the monotonic clock, and grow."""
 
@@ -33,18 +37,29 @@ async def receiver() -> AsyncIterator[Receiver]:
     await running.stop()
 
 
+def crm_table(name: str, receiver: Receiver) -> str:
+    """Configures a CRM that is told of new leads; more lines for it may follow."""
+    return (
+        f'[[crm]]\nname = "{name}"\nadapter = "webhook"\nallow_private = true\nevents = ["lead.created"]\n'
+        f'url = "{receiver.url}"\nsecret = "{receiver.secret}"\n'
+    )
+
+
+def customers(receiver: Receiver) -> list[str]:
+    """Whom a CRM was told of."""
+    return [f"form-{int(kept['data']['contact']['name'].split()[-1])}" for kept in receiver.kept.values()]
+
+
 class Office:
     """A gateway with one CRM and a wall clock that the test moves."""
 
-    def __init__(self, folder: Path, receiver: Receiver) -> None:
+    def __init__(self, folder: Path, receiver: Receiver, more: str = "") -> None:
         self.clock = folder / "clock"
         self.receiver = receiver
         self.ledger = Ledger()
         self.installation = Installation.make(
             folder / "gateway",
-            more=FORM_TABLE
-            + '[[crm]]\nname = "hook"\nadapter = "webhook"\nallow_private = true\nevents = ["lead.created"]\n'
-            + f'url = "{receiver.url}"\nsecret = "{receiver.secret}"\n',
+            more=FORM_TABLE + crm_table("hook", receiver) + more,
             module="tests.faults.launcher",
             environment={"FAULTS_CLOCK": str(self.clock)},
         )
@@ -63,7 +78,7 @@ class Office:
 
     def told(self) -> list[str]:
         """What the CRM has, by the number of the customer; as often as it has it under different ids."""
-        return [f"form-{int(kept['data']['contact']['name'].split()[-1])}" for kept in self.receiver.kept.values()]
+        return customers(self.receiver)
 
     async def all_told(self, seconds: float) -> None:
         """Return when the CRM has everybody, or the time is over."""
@@ -85,17 +100,62 @@ async def test_a_crm_that_was_down_for_a_day_is_told_of_every_lead_once(
         for hour in range(1, HOURS + 1, 4):
             office.hours(hour)
             await asyncio.sleep(0.3)
-        health = await Api(office.installation, "").health()
+        health = await _complaint(office)
         receiver.choose = None
         office.hours(HOURS + 12)
         await office.leads(101)
-        await office.all_told(40)
+        await office.all_told(WITHIN)
     finally:
         process.kill()
     assert health["status"] == "degraded"
     assert any("hook" in problem for problem in health["problems"]), health["problems"]
     verdict = book.write("CRM down for a simulated day", office.ledger, office.told(), runs=HOURS)
     assert verdict.kept, verdict
+
+
+async def _complaint(office: Office) -> dict[str, Any]:
+    """What /health says, as soon as it says that something is wrong."""
+    deadline = time.monotonic() + WITHIN
+    while True:
+        health = await Api(office.installation, "").health()
+        if health["problems"] or time.monotonic() > deadline:
+            return health
+        await asyncio.sleep(0.2)
+
+
+@pytest.mark.long
+async def test_a_slow_crm_holds_up_no_customer_and_no_other_crm_and_is_told_of_every_lead_once(
+    tmp_path: Path, book: Book, receiver: Receiver, nursery: Nursery
+) -> None:
+    """It has each lead at once, but does not answer the first tries of some within the gateway's patience."""
+    receiver.choose = lambda message: Reply(
+        keeps=True, hangs=message not in receiver.kept and len(receiver.kept) < TIMED_OUT
+    )
+    quick = Receiver(any_time=True)
+    await quick.start()
+    office = Office(tmp_path, receiver, "timeout = 2\n" + crm_table("quick", quick))
+    process = nursery.start(office.installation)
+    try:
+        await process.ready()
+        await office.leads(1)
+        deadline = time.monotonic() + WITHIN
+        while len(_twice(receiver)) < TIMED_OUT and time.monotonic() < deadline:
+            await asyncio.sleep(0.2)
+        await office.all_told(WITHIN)
+        while len(quick.kept) < LEADS and time.monotonic() < deadline:
+            await asyncio.sleep(0.2)
+    finally:
+        process.kill()
+        await quick.stop()
+    verdict = book.write("CRM slow: no answer in time", office.ledger, office.told(), runs=len(_twice(receiver)))
+    assert verdict.kept, verdict
+    assert len(_twice(receiver)) == TIMED_OUT, "each was tried again, under its id"
+    assert sorted(customers(quick)) == sorted(office.ledger.acknowledged)
+
+
+def _twice(receiver: Receiver) -> list[str]:
+    tries = Counter(arrival.message_id for arrival in receiver.arrivals)
+    return [message for message, count in tries.items() if count > 1]
 
 
 @pytest.mark.long

@@ -56,7 +56,7 @@ class Nemesis:
 
     async def _stop(self) -> None:
         self.process.terminate()
-        await self.process.ended(15)
+        await self.process.ended(120)  # on a machine that is busy with much else
         await self._start()
 
     async def _start(self) -> None:

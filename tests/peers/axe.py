@@ -1,7 +1,6 @@
 """axe-core, which looks at a page for what keeps people with disabilities out: one script, fetched by install.sh.
 
-It comes in the wheel axe-playwright-python, whose Python is not used: its Playwright brings a Node.js of 120 MB along
-(docs/decisions/0009).
+It comes in the wheel axe-playwright-python, whose Python is not used (docs/decisions/0009).
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 import aiohttp
 
 from tests.peers.process import dies_with_parent
+from tests.support.canaries import note
 from tests.support.ports import LOOPBACK, free_ports
 
 START_SECONDS = 120.0
@@ -88,10 +89,10 @@ class Installation:
         return kept | dict(self.environment)
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """Run one command to its end; a hanging one fails after a minute."""
+        """Run one command to its end; a hanging one fails after four minutes: machines are not idle."""
         return subprocess.run(
             self.command(*words), env=self.env(), cwd=self.folder, stdin=subprocess.DEVNULL,
-            capture_output=True, text=True, timeout=60, check=False,
+            capture_output=True, text=True, timeout=240, check=False,
         )  # fmt: skip
 
     def new_token(self, name: str = "tests") -> str:
@@ -100,6 +101,7 @@ class Installation:
         if done.returncode:
             raise ProcessFailed(f"token add: exit {done.returncode}: {done.stderr}")
         token: str = json.loads(done.stdout)["token"]
+        note(self.folder, token)
         return token
 
     def start(self) -> GatewayProcess:

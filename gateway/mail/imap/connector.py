@@ -13,6 +13,8 @@ from datetime import datetime
 
 from gateway.core.clock import Clock
 from gateway.core.ports import Alarm, Cursors, Leases, Sightings, Sink, SourceHealth
+from gateway.core.sentences import NOTHING as NO_WORDS
+from gateway.core.sentences import Sentence, joined
 from gateway.mail.imap.reader import FolderReader
 from gateway.mail.imap.session import ImapSession, Timing
 from gateway.mail.imap.telling import alarm_of, balance_of, silence, silent_since
@@ -67,7 +69,7 @@ class MailboxConnector:
         self._trouble: Trouble | None = None
         self._told = ""
         self._failures = 0
-        self._missing: dict[str, str] = {}
+        self._missing: dict[str, Sentence] = {}
         self._scanned_at: datetime | None = None
         self._letter_at: datetime | None = None
         self._began_at = clock.now()
@@ -108,7 +110,7 @@ class MailboxConnector:
 
     def health(self) -> list[SourceHealth]:
         """One entry: the mailbox. Its detail says how many letters each folder has and how far they are read."""
-        trouble = self._trouble.sentence if self._trouble else ""
+        trouble = self._trouble.sentence if self._trouble else NO_WORDS
         unmarkable = [reader.unmarkable for reader in self.readers if reader.unmarkable]
         now = self._clock.now()
         sentences = [
@@ -116,9 +118,11 @@ class MailboxConnector:
             *self._missing.values(),
             *unmarkable,
             silence(silent_since(self.readers, self._settings, now), now),
-            "Another Leadgate on this database reads it" if self._state == "standby" else "",
+            Sentence("Another Leadgate on this database reads it") if self._state == "standby" else NO_WORDS,
             *(sentence for reader in self.readers for sentence in balance_of(reader)),
-            f"Last looked at {self._scanned_at:%Y-%m-%d %H:%M:%S} UTC" if self._scanned_at else "",
+            Sentence("Last looked at %(moment)s UTC", {"moment": f"{self._scanned_at:%Y-%m-%d %H:%M:%S}"})
+            if self._scanned_at
+            else NO_WORDS,
         ]
         well = self._state in ("idle", "polling", "reading", "standby")
         return [
@@ -126,7 +130,7 @@ class MailboxConnector:
                 name=f"imap:{self._settings.name}",
                 ok=self._trouble is None and not self._missing and not unmarkable and well,
                 state=self._state,
-                detail=". ".join(sentence.rstrip(".") for sentence in sentences if sentence),
+                detail=joined(sentences),
                 last_event_at=self._letter_at,
             )
         ]
@@ -174,7 +178,7 @@ class MailboxConnector:
             logging.DEBUG if same else logging.WARNING,  # said once, not every minute of an outage
             "A mailbox can't be read now.",
             exc_info=error if trouble.state == "failed" else None,
-            extra={"action": "imap_trouble", "mailbox": self._settings.name, "reason": trouble.sentence},
+            extra={"action": "imap_trouble", "mailbox": self._settings.name, "reason": str(trouble.sentence)},
         )
         return trouble
 
@@ -210,7 +214,7 @@ class MailboxConnector:
 
     async def _scan_all(self, session: ImapSession, thread: MailboxThread) -> None:
         """Every folder, the first one last: so it is the open one, which IDLE watches."""
-        missing: dict[str, str] = {}
+        missing: dict[str, Sentence] = {}
         now = self._clock.monotonic()
         reconcile = self._reconciled is None or now - self._reconciled >= RECONCILE_SECONDS
         for reader in sorted(self._mine, key=lambda reader: reader is self.readers[0]):
@@ -220,11 +224,15 @@ class MailboxConnector:
                     await reader.reconcile(session, thread)
                     await self._scan(reader, session, thread)
             except FolderMissing as error:
-                missing[reader.folder] = str(error)
+                missing[reader.folder] = error.sentence
         if missing and missing != self._missing:
             log.warning(
                 "Folders of a mailbox can't be read.",
-                extra={"action": "imap_folder", "mailbox": self._settings.name, "reason": ". ".join(missing.values())},
+                extra={
+                    "action": "imap_folder",
+                    "mailbox": self._settings.name,
+                    "reason": str(joined(missing.values())),
+                },
             )
         if reconcile:
             self._reconciled = now

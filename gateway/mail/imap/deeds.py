@@ -11,6 +11,7 @@ from typing import Any
 
 from imapclient.exceptions import IMAPClientAbortError, IMAPClientError
 
+from gateway.core.errors import LeadgateError
 from gateway.mail.imap.trouble import words_of
 from gateway.mail.settings import SEEN
 
@@ -18,8 +19,10 @@ AT_ONCE = 500
 """Letters of one command: its line stays below 8 KB."""
 
 
-class DeedRefused(Exception):
-    """The server does not do it. ``args[0]`` is a sentence; the connection is in order."""
+class DeedRefused(LeadgateError):
+    """The server does not do it. The connection is in order."""
+
+    code = "deed_refused"
 
 
 def act(client: Any, folder: str, uidvalidity: int, uids: Sequence[int], after: str) -> None:
@@ -36,8 +39,12 @@ def act(client: Any, folder: str, uidvalidity: int, uids: Sequence[int], after: 
     except IMAPClientAbortError:
         raise
     except IMAPClientError as error:
-        sentence = f'Letters of "{folder}" were stored, but not marked (after = "{after}"): {words_of(error)}'
-        raise DeedRefused(sentence) from None
+        raise DeedRefused(
+            'Letters of "%(folder)s" were stored, but not marked (after = "%(after)s"): %(words)s',
+            folder=folder,
+            after=after,
+            words=words_of(error),
+        ) from None
 
 
 def _act(client: Any, uids: list[int], after: str) -> None:

@@ -14,6 +14,7 @@ from gateway.core.clock import Clock
 from gateway.core.errors import StoreUnavailable
 from gateway.core.findings import Finding, Level
 from gateway.core.ports import Cursors
+from gateway.core.sentences import Sentence, counted, ended
 from gateway.mail.imap.letters import cursor_name, inbound_of
 from gateway.mail.imap.place import LAST_UID, Place, batches, same_numbers
 from gateway.mail.imap.session import ImapSession, Letter, Timing
@@ -29,6 +30,7 @@ SINCE = timedelta(days=2)
 """Which letters are counted: enough to see a fault, few enough to fetch them while a person waits."""
 NAMED = 5
 """Missing letters that a sentence names."""
+FOLDER = "mailbox.folder"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -55,14 +57,19 @@ async def examine_mailbox(
     timing: Timing | None = None,
 ) -> list[Finding]:
     """Connects as the gateway does, beside it. Raises StoreUnavailable; what the server does is in the findings."""
-    subject = f"mailbox {settings.name}"
+    subject = Sentence("mailbox %(name)s", {"name": settings.name})
     timing = timing or Timing()
     thread = MailboxThread(f"doctor-{settings.name}", timing.call)
     session = ImapSession(settings, timing, tokens)
     try:
         await thread.call(session.open)
-        way = "tells of new letters (IDLE)" if session.can_idle else f"is asked every {settings.poll_seconds:g} s"
-        findings = [Finding(level=Level.OK, subject=subject, said=f"{settings.host} lets us in and {way}.")]
+        server = {"server": settings.host, "seconds": f"{settings.poll_seconds:g}"}
+        said = (
+            Sentence("%(server)s lets us in and tells of new letters (IDLE).", server)
+            if session.can_idle
+            else Sentence("%(server)s lets us in and is asked every %(seconds)s s.", server)
+        )
+        findings = [Finding(code="mailbox.login", level=Level.OK, subject=subject, said=said)]
         sent = await thread.call(session.sent_folder) if settings.sent_folder == AUTO else None
         folders = dict.fromkeys((*settings.every_folder, *([sent] if sent else [])))
         findings += [await _examine_folder(settings, one, cursors, known, clock, session, thread) for one in folders]
@@ -70,10 +77,13 @@ async def examine_mailbox(
     except StoreUnavailable:
         raise
     except Exception as error:  # a server may answer anything, and doctor is there to say what
-        said = f"{trouble_of(error, settings).sentence}."
-        keys = "username, password" if settings.auth == "password" else "username, client_id; mailbox authorize"
-        remedy = f"[[mailbox]] {settings.name}: host, port, tls, ca_file, {keys}; docs/mail.md."
-        return [Finding(level=Level.FAIL, subject=subject, said=said, remedy=remedy)]
+        said = ended(trouble_of(error, settings).sentence)
+        keys = "username, password" if settings.auth == "password" else "username, client_id"
+        remedy = Sentence(
+            "look at host, port, tls, ca_file, %(keys)s of [[mailbox]] %(name)s; docs/mail.md has the steps.",
+            {"name": settings.name, "keys": keys},
+        )
+        return [Finding(code="mailbox.login", level=Level.FAIL, subject=subject, said=said, remedy=remedy)]
     finally:
         session.abort()
         thread.leave(session.dispose)
@@ -90,9 +100,16 @@ async def _silence(settings: MailboxSettings, cursors: Cursors, clock: Clock) ->
     now, limit = clock.now(), timedelta(hours=settings.silent_hours)
     if not heard or not limit or now - max(heard) < limit:
         return []
-    said = f"no letter has come for {(now - max(heard)).total_seconds() / 3600:.0f} hours."
-    remedy = "write a letter to this address, and look whether letters go elsewhere; or a larger silent_hours."
-    return [Finding(level=Level.WARN, subject=f"mailbox {settings.name}", said=said, remedy=remedy)]
+    said = counted(
+        "no letter has come for %(num)s hour.",
+        "no letter has come for %(num)s hours.",
+        round((now - max(heard)).total_seconds() / 3600),
+    )
+    remedy = Sentence(
+        "write a letter to this address, and look whether letters go elsewhere; or a larger silent_hours."
+    )
+    subject = Sentence("mailbox %(name)s", {"name": settings.name})
+    return [Finding(code="mailbox.silent", level=Level.WARN, subject=subject, said=said, remedy=remedy)]
 
 
 async def _examine_folder(
@@ -104,22 +121,25 @@ async def _examine_folder(
     session: ImapSession,
     thread: MailboxThread,
 ) -> Finding:
-    subject = f"mailbox {settings.name}: {folder}"
+    subject = Sentence("mailbox %(name)s: %(folder)s", {"name": settings.name, "folder": folder})
     stored = await cursors.get(cursor_name(settings.name, folder))
     try:
         state = await thread.call(lambda: session.examine(folder))
     except FolderMissing as error:
-        remedy = f"correct folders or sent_folder of [[mailbox]] {settings.name}."
-        return Finding(level=Level.FAIL, subject=subject, said=f"{error}.", remedy=remedy)
+        remedy = Sentence("correct folders or sent_folder of [[mailbox]] %(name)s.", {"name": settings.name})
+        return Finding(code=FOLDER, level=Level.FAIL, subject=subject, said=ended(error), remedy=remedy)
     if stored is None:
-        said = (
-            f"has {state.exists} letters; it was never read. 'leadgate run' begins with since = \"{settings.since}\"."
+        said = counted(
+            "has %(num)s letter; it was never read. 'leadgate run' begins with since = \"%(since)s\".",
+            "has %(num)s letters; it was never read. 'leadgate run' begins with since = \"%(since)s\".",
+            state.exists,
+            since=settings.since,
         )
-        return Finding(level=Level.NOTE, subject=subject, said=said)
+        return Finding(code=FOLDER, level=Level.NOTE, subject=subject, said=said)
     place = Place.from_json(stored)
     if not same_numbers(place, state):
-        said = "has new numbers (UIDVALIDITY); the gateway reads it again and compares by content."
-        return Finding(level=Level.NOTE, subject=subject, said=said)
+        said = Sentence("has new numbers (UIDVALIDITY); the gateway reads it again and compares by content.")
+        return Finding(code=FOLDER, level=Level.NOTE, subject=subject, said=said)
     begun, recently = place.since, clock.now() - SINCE
     found = Balance(folder=folder, since=recently if begun is None else max(begun, recently))
     await count(found, place, settings, known, clock, session, thread)
@@ -154,16 +174,26 @@ def _key(letter: Letter, settings: MailboxSettings, folder: str, place: Place, c
     return inbound_of(letter, settings, folder, place.uidvalidity, received_at=clock.now()).dedup_key
 
 
-def finding_of(subject: str, balance: Balance) -> Finding:
+def finding_of(subject: Sentence, balance: Balance) -> Finding:
     """The balance as a sentence."""
-    has = f"the server has {balance.on_server} letters since {balance.since:%Y-%m-%d %H:%M} UTC, Leadgate has"
+    has = counted(
+        "the server has %(num)s letter since %(moment)s UTC",
+        "the server has %(num)s letters since %(moment)s UTC",
+        balance.on_server,
+        moment=f"{balance.since:%Y-%m-%d %H:%M}",
+    )
     if balance.missing:
         named = ", ".join(str(uid) for uid in sorted(balance.missing)[:NAMED])
         more = ", ..." if len(balance.missing) > NAMED else ""
-        said = f"{has} {balance.held} of them; {len(balance.missing)} are not stored: UID {named}{more}."
-        remedy = "save these letters as files and run 'leadgate import mail'; please report it, with the log."
-        return Finding(level=Level.FAIL, subject=subject, said=said, remedy=remedy)
+        values = {"has": has, "held": balance.held, "lost": len(balance.missing), "uids": named + more}
+        said = Sentence(
+            "%(has)s, Leadgate has %(held)s of them; not stored are %(lost)s, with the numbers (UID) %(uids)s.", values
+        )
+        remedy = Sentence("save these letters as files and run 'leadgate import mail'; please report it, with the log.")
+        return Finding(code=FOLDER, level=Level.FAIL, subject=subject, said=said, remedy=remedy)
     if balance.unread:
-        said = f"{has} {balance.held}; {balance.unread} are not read yet, which 'leadgate run' does."
-        return Finding(level=Level.NOTE, subject=subject, said=said)
-    return Finding(level=Level.OK, subject=subject, said=f"{has} all of them.")
+        values = {"has": has, "held": balance.held, "unread": balance.unread}
+        said = Sentence("%(has)s, Leadgate has %(held)s; not read yet, which 'leadgate run' does: %(unread)s.", values)
+        return Finding(code=FOLDER, level=Level.NOTE, subject=subject, said=said)
+    said = Sentence("%(has)s, Leadgate has all of them.", {"has": has})
+    return Finding(code=FOLDER, level=Level.OK, subject=subject, said=said)

@@ -17,6 +17,8 @@ from functools import partial
 from gateway.core.clock import Clock
 from gateway.core.errors import StoreUnavailable
 from gateway.core.ports import Cursors, Sightings, Sink
+from gateway.core.sentences import NOTHING as NO_WORDS
+from gateway.core.sentences import Sentence
 from gateway.core.types import Cursor, Outcome, Receipt
 from gateway.mail.imap.letters import cursor_name, inbound_of, mark_of
 from gateway.mail.imap.place import (
@@ -76,8 +78,8 @@ class FolderReader:
     """What is done with letters after they were stored; see MailboxSettings."""
     sightings: Sightings | None = None
     """What is stored of the folder; None: there is nothing to compare with."""
-    unmarkable: str = ""
-    """Why ``after`` could not be done when it was last tried, a sentence."""
+    unmarkable: Sentence = NO_WORDS
+    """Why ``after`` could not be done when it was last tried."""
     balance: Balance | None = None
     """How the folder compared with what is stored, when that was last looked at."""
     on_server: int = 0
@@ -146,7 +148,7 @@ class FolderReader:
             if self.unmarkable != refused:
                 log.warning(
                     "Letters were stored, but could not be marked or moved.",
-                    extra={"action": "imap_unmarked", "mailbox": self.settings.name, "reason": refused},
+                    extra={"action": "imap_unmarked", "mailbox": self.settings.name, "reason": str(refused)},
                 )
             self.place = replace(place, unmarked=uids[-UNMARKED:])
         else:

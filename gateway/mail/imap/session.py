@@ -20,6 +20,7 @@ from typing import Any
 from imapclient import IMAPClient, SocketTimeout
 from imapclient.exceptions import IMAPClientError
 
+from gateway.core.sentences import NOTHING, Sentence
 from gateway.mail.identity import letter_digest
 from gateway.mail.imap.deeds import DeedRefused, act
 from gateway.mail.imap.login import log_in
@@ -137,15 +138,15 @@ class ImapSession:
         sent = [str(name) for flags, _, name in listed if b"\\sent" in {flag.lower() for flag in flags}]
         return sent[0] if sent else None
 
-    def mark(self, folder: str, uidvalidity: int, uids: Sequence[int], after: str) -> tuple[FolderState, str]:
+    def mark(self, folder: str, uidvalidity: int, uids: Sequence[int], after: str) -> tuple[FolderState, Sentence]:
         """Do what ``after`` says with stored letters, and open ``folder`` read-only again: what it says then, and the
         sentence of a server that refuses, or nothing.
         """
-        refused = ""
+        refused = NOTHING
         try:
             act(self._client, folder, uidvalidity, uids, after)
         except DeedRefused as error:
-            refused = str(error)
+            refused = error.sentence
         return self.examine(folder), refused
 
     def examine(self, folder: str) -> FolderState:
@@ -162,13 +163,15 @@ class ImapSession:
             exists=int(answer[b"EXISTS"]),
         )
 
-    def _why_missing(self, folder: str, error: Exception) -> str:
+    def _why_missing(self, folder: str, error: Exception) -> Sentence:
         names = self.folders()
-        shown = ", ".join(f'"{name}"' for name in names[:FOLDERS_NAMED]) or "none"
+        shown = ", ".join(f'"{name}"' for name in names[:FOLDERS_NAMED]) or "-"
         more = ", ..." if len(names) > FOLDERS_NAMED else ""
         if folder in names:
-            return f'The folder "{folder}" can\'t be opened: {words_of(error)}'
-        return f'The folder "{folder}" does not exist. There are: {shown}{more}'
+            values = {"folder": folder, "words": words_of(error)}
+            return Sentence('The folder "%(folder)s" can\'t be opened: %(words)s', values)
+        values = {"folder": folder, "folders": shown + more}
+        return Sentence('The folder "%(folder)s" does not exist. There are: %(folders)s', values)
 
     def highest_uid(self) -> int:
         """The largest UID in the open folder, 0 where it is empty."""

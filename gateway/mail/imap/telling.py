@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from gateway.core.ports import Alarm
-from gateway.core.sentences import N_, Sentence
-from gateway.mail.imap.reader import FolderReader
+from gateway.core.sentences import N_, NOTHING, Sentence, counted
+from gateway.mail.imap.reader import Balance, FolderReader
 from gateway.mail.imap.trouble import Trouble
 from gateway.mail.settings import MailboxSettings
 
@@ -47,20 +47,46 @@ _WAYS_OUT = {
 """State of a trouble -> what to do."""
 
 
-def balance_of(reader: FolderReader) -> list[str]:
+def balance_of(reader: FolderReader) -> list[Sentence]:
     """How a folder stands."""
     place = reader.place
     if place is None:
         return []
-    since = f" since {place.since:%Y-%m-%d %H:%M} UTC" if place.since else ""
-    said = [f"{reader.folder}: {reader.on_server} letters on the server, {reader.read} read in this run{since}"]
-    if reader.balance is not None:
-        found = f" ({reader.balance.found} of them were missing, and were read again)" if reader.balance.found else ""
-        said.append(
-            f"{reader.folder}: the server has {reader.balance.on_server} since {reader.balance.since:%Y-%m-%d %H:%M} "
-            f"UTC, Leadgate has all of them{found}"
+    values = {"folder": reader.folder, "read": reader.read, "moment": _moment(place.since)}
+    said = [
+        counted(
+            "%(folder)s: %(num)s letter on the server, %(read)s read in this run since %(moment)s UTC",
+            "%(folder)s: %(num)s letters on the server, %(read)s read in this run since %(moment)s UTC",
+            reader.on_server,
+            **values,
         )
+        if place.since
+        else counted(
+            "%(folder)s: %(num)s letter on the server, %(read)s read in this run",
+            "%(folder)s: %(num)s letters on the server, %(read)s read in this run",
+            reader.on_server,
+            **values,
+        )
+    ]
+    if reader.balance is not None:
+        said.append(_compared(reader.folder, reader.balance))
     return said
+
+
+def _compared(folder: str, balance: Balance) -> Sentence:
+    """What the newest comparison with the server found."""
+    values = {"folder": folder, "moment": _moment(balance.since), "count": balance.on_server, "found": balance.found}
+    if balance.found:
+        return Sentence(
+            "%(folder)s: the server has %(count)s since %(moment)s UTC, Leadgate has all of them (%(found)s of them "
+            "were missing, and were read again)",
+            values,
+        )
+    return Sentence("%(folder)s: the server has %(count)s since %(moment)s UTC, Leadgate has all of them", values)
+
+
+def _moment(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d %H:%M}" if at else ""
 
 
 def silent_since(readers: Sequence[FolderReader], settings: MailboxSettings, now: datetime) -> datetime | None:
@@ -75,14 +101,16 @@ def silent_since(readers: Sequence[FolderReader], settings: MailboxSettings, now
     return max(heard) if now - max(heard) >= timedelta(hours=settings.silent_hours) else None
 
 
-def silence(since: datetime | None, now: datetime) -> str:
-    """The sentence about it; empty where it is not silent."""
+def silence(since: datetime | None, now: datetime) -> Sentence:
+    """The sentence about it; nothing where it is not silent."""
     if since is None:
-        return ""
-    hours = (now - since).total_seconds() / 3600
-    return (
-        f"No letter has come for {hours:.0f} hours: write one to this address, and look whether letters go elsewhere "
-        "(silent_hours)"
+        return NOTHING
+    return counted(
+        "No letter has come for %(num)s hour: write one to this address, and look whether letters go elsewhere "
+        "(silent_hours)",
+        "No letter has come for %(num)s hours: write one to this address, and look whether letters go elsewhere "
+        "(silent_hours)",
+        round((now - since).total_seconds() / 3600),
     )
 
 
@@ -107,7 +135,7 @@ def alarm_of(
 
 
 def _told(trouble: Trouble, name: str) -> Sentence:
-    """What to do in the reader's language, then what the log has: it holds the words of the mail server."""
+    """What to do, then what happened, with the words of the mail server."""
     way_out = Sentence(_WAYS_OUT.get(trouble.state, _WAYS_OUT["failed"]), {"name": name})
     told = {"way_out": way_out, "words": trouble.sentence}
-    return Sentence(N_("%(way_out)s\nIn the words of the log: %(words)s."), told)
+    return Sentence("%(way_out)s\n%(words)s.", told)

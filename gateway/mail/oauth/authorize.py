@@ -12,6 +12,7 @@ import secrets
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+from gateway.core.sentences import Sentence
 from gateway.mail.oauth.providers import PROVIDERS
 from gateway.mail.oauth.tokens import AccessTokens, TokenError
 from gateway.mail.settings import MailboxSettings
@@ -52,7 +53,8 @@ class Authorization:
         if not hmac.compare_digest(answer.get("state", ""), self._state):
             raise TokenError("This is not the address that the browser was sent to after the question of this run")
         if "code" not in answer:
-            raise TokenError(f"The access was not allowed ({answer.get('error', 'no reason was given')[:40]})")
+            reason = answer["error"][:40] if "error" in answer else Sentence("no reason was given")
+            raise TokenError("The access was not allowed (%(reason)s)", reason=reason)
         self.tokens.redeem(
             {
                 "grant_type": "authorization_code",

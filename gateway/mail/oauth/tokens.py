@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import ssl
 import threading
 import urllib.error
 import urllib.parse
@@ -20,6 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from gateway.core.clock import Clock
+from gateway.core.errors import LeadgateError
+from gateway.core.sentences import Sentence, verbatim
+from gateway.core.systemerrors import certificate_words, system_words
 from gateway.mail.oauth.providers import PROVIDERS
 from gateway.mail.settings import MailboxSettings
 
@@ -40,12 +44,18 @@ Post = Callable[[str, Mapping[str, str]], tuple[int, bytes]]
 """Address and fields of a form to status and body. Raises OSError or HTTPException."""
 
 
-class TokenError(Exception):
-    """There is no access token now. ``args[0]`` is a sentence without its full stop, and without any secret."""
+class TokenError(LeadgateError):
+    """There is no access token now. The sentence has no full stop, and no secret."""
+
+    code = "token"
+    retryable = True
 
 
 class TokenDead(TokenError):
     """There will be none until a person authorizes the mailbox again."""
+
+    code = "token_dead"
+    retryable = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +155,7 @@ class AccessTokens:
         answer = self._ask({**self._client(), **fields})
         token = answer.get("access_token")
         if not isinstance(token, str) or not token:
-            raise TokenError(f"{self._host} gave no access token")
+            raise TokenError("%(server)s gave no access token", server=self._host)
         self._keep(answer.get("refresh_token"))
         life = answer.get("expires_in")
         seconds = float(life) if isinstance(life, int | float) and life > 0 else USUAL_LIFE
@@ -154,7 +164,9 @@ class AccessTokens:
     def _refresh(self) -> None:
         token = self.files.load(self.settings.name, self.settings.refresh_token)
         if not token:
-            raise TokenDead(f"There is no refresh token yet. Run: leadgate mailbox authorize {self.settings.name}")
+            raise TokenDead(
+                "There is no refresh token yet. Run: leadgate mailbox authorize %(mailbox)s", mailbox=self.settings.name
+            )
         self.redeem({"grant_type": "refresh_token", "refresh_token": token})
 
     def _keep(self, token: object) -> None:
@@ -164,8 +176,11 @@ class AccessTokens:
         try:
             self.files.save(name, configured, token)
         except OSError as error:
-            why = error.strerror or type(error).__name__
-            raise TokenError(f"The new refresh token can't be kept in {self.files.folder}: {why}") from None
+            raise TokenError(
+                "The new refresh token can't be kept in %(folder)s: %(words)s",
+                folder=self.files.folder,
+                words=system_words(error),
+            ) from None
 
     def _client(self) -> dict[str, str]:
         secret = {"client_secret": self.settings.client_secret} if self.settings.client_secret else {}
@@ -175,26 +190,38 @@ class AccessTokens:
         try:
             status, body = self.post(self.token_url, fields)
         except (OSError, HTTPException) as error:
-            raise TokenError(f"{self._host}, which gives the tokens, can't be reached: {_words(error)}") from None
+            raise TokenError(
+                "%(server)s, which gives the tokens, can't be reached: %(words)s",
+                server=self._host,
+                words=_words(error),
+            ) from None
         try:
             answer = json.loads(body)
         except ValueError:
             answer = None
         if not isinstance(answer, dict):
-            raise TokenError(f"{self._host} answered {status} and nothing that can be understood")
+            raise TokenError(
+                "%(server)s answered %(status)s and nothing that can be understood", server=self._host, status=status
+            )
         if status == 200 and "error" not in answer:
             return answer
         raise self._refusal(status, str(answer.get("error")))
 
     def _refusal(self, status: int, error: str) -> TokenError:
         """Only the error's code is told: descriptions repeat what was sent, tokens among it."""
-        code = error if error.replace("_", "").isalnum() and len(error) < 40 else "no reason that can be told"
+        tellable = error.replace("_", "").isalnum() and len(error) < 40
+        code = error if tellable else Sentence("no reason that can be told")
         if code in _DEAD:
             return TokenDead(
-                f"{self._host} takes the refresh token of {self.settings.name} no longer ({code}). Run: leadgate "
-                f"mailbox authorize {self.settings.name}"
+                "%(server)s takes the refresh token of %(mailbox)s no longer (%(reason)s). Run: leadgate mailbox "
+                "authorize %(mailbox)s",
+                server=self._host,
+                mailbox=self.settings.name,
+                reason=code,
             )
-        return TokenError(f"{self._host} gives no token now: {status}, {code}")
+        return TokenError(
+            "%(server)s gives no token now: %(status)s, %(reason)s", server=self._host, status=status, reason=code
+        )
 
     @property
     def _host(self) -> str:
@@ -206,6 +233,11 @@ def tokens_of(mailbox: MailboxSettings, data: Path, clock: Clock) -> AccessToken
     return AccessTokens(mailbox, TokenFiles(data / FOLDER), clock) if mailbox.auth == "oauth2" else None
 
 
-def _words(error: Exception) -> str:
-    reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
-    return " ".join(str(reason).split()) or type(error).__name__
+def _words(error: Exception) -> Sentence:
+    reason = getattr(error, "reason", None)  # what urllib puts around another error
+    if isinstance(reason, ssl.SSLCertVerificationError):
+        return certificate_words(reason)
+    for one in (reason, error):
+        if isinstance(one, OSError) and not isinstance(one, ssl.SSLError | urllib.error.URLError):
+            return system_words(one)
+    return verbatim(" ".join(str(reason or error).split()) or type(error).__name__)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.core.clock import Clock
 from gateway.core.ports import Sink
+from gateway.core.sentences import Sentence
 from gateway.core.types import Channel, Inbound, Json, Receipt, Sighting
 from gateway.mail.identity import letter_digest
 from gateway.mail.settings import SmtpSettings
@@ -46,7 +47,7 @@ class LetterHandler:
         self._recipients = Recipients(settings.recipients)
         self._storing: set[asyncio.Task[Receipt]] = set()
         self.last_letter_at: datetime | None = None
-        self.last_failure: str | None = None
+        self.last_failure: Sentence | None = None
         """A sentence about the newest letter that could not be stored; None once one could again."""
 
     async def handle_EHLO(  # noqa: N802 - aiosmtpd finds hooks by these names
@@ -85,7 +86,10 @@ class LetterHandler:
 
     def _say_slow(self) -> None:
         seconds = self._settings.accept_seconds
-        self.last_failure = f"Storing a letter takes more than {seconds:g} s: look at the disk and the database."
+        self.last_failure = Sentence(
+            "Storing a letter takes more than %(seconds)s s: look at the disk and the database.",
+            {"seconds": f"{seconds:g}"},
+        )
         log.error("Storing a letter takes too long", extra={"action": "smtp_store_slow", "seconds": seconds})
 
     async def _store(self, server: LetterSession, session: Session, envelope: Envelope) -> Receipt:
@@ -121,7 +125,9 @@ class LetterHandler:
             self.last_letter_at = self._clock.now()
             self.last_failure = None
         else:
-            self.last_failure = f"The newest letter could not be stored ({error}); senders keep it and try again."
+            self.last_failure = Sentence(
+                "The newest letter could not be stored (%(words)s); senders keep it and try again.", {"words": error}
+            )
             log.error("A letter could not be stored", exc_info=error, extra={"action": "smtp_store_failed"})
 
     async def drain(self, seconds: float) -> None:

@@ -12,6 +12,7 @@ from typing import cast
 from gateway.core.clock import Clock
 from gateway.core.errors import ConfigError
 from gateway.core.ports import Sink, SourceHealth
+from gateway.core.sentences import NOTHING, Sentence
 from gateway.mail.settings import SmtpSettings, split_address
 from gateway.mail.smtp.door import Door
 from gateway.mail.smtp.handler import LMTP, SMTP, LetterHandler
@@ -81,11 +82,12 @@ class SmtpListener:
         """One entry: the listener."""
         failure = self._handler.last_failure
         if self._server is None:
-            state, detail = "stopped", f"The {self._protocol.upper()} listener is not running."
+            state = "stopped"
+            detail = Sentence("The %(protocol)s listener is not running.", {"protocol": self._protocol.upper()})
         elif failure is not None:
             state, detail = "refusing", failure
         else:
-            state, detail = "listening", ""
+            state, detail = "listening", NOTHING
         ok = state == "listening"
         return [
             SourceHealth(

@@ -15,6 +15,7 @@ from datetime import datetime
 from gateway.core.clock import Clock
 from gateway.core.errors import ConfigError
 from gateway.core.ports import SourceHealth
+from gateway.core.sentences import NOTHING, Sentence
 from gateway.telephony.agi.protocol import (
     MAX_LINE,
     MAX_LINES,
@@ -109,7 +110,7 @@ class AgiServer:
                 name=f"agi:{self._pbx}",
                 ok=running,
                 state="listening" if running else "stopped",
-                detail="" if running else "The AGI server is not running.",
+                detail=NOTHING if running else Sentence("The AGI server is not running."),
                 last_event_at=self._last_at,
             )
         ]

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from gateway.core.clock import Clock
+from gateway.core.sentences import NOTHING, Sentence, Unusable, verbatim
+from gateway.core.systemerrors import certificate_words, system_words
 from gateway.telephony.ami.connection import ANSWER_IN, QUEUE_LIMIT, AmiConnection
 from gateway.telephony.ami.errors import (
     ActionRefused,
@@ -64,7 +66,7 @@ class ClientState:
 
     state: str
     """``connecting``, ``connected``, ``unreachable`` or ``refused``."""
-    detail: str = ""
+    detail: Sentence = NOTHING
     """A sentence: why it is not connected."""
     since: datetime
 
@@ -77,7 +79,10 @@ def tls_context(ca_file: str | None) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=ca_file)
     except (OSError, ssl.SSLError) as error:
-        raise ValueError(f"ca_file {ca_file}: can't be read as PEM certificates ({error})") from error
+        words = verbatim(error.reason) if isinstance(error, ssl.SSLError) else system_words(error)
+        raise Unusable(
+            "ca_file %(file)s: can't be read as PEM certificates (%(words)s)", file=ca_file, words=words
+        ) from error
 
 
 async def connect(address: AmiAddress, connection: AmiConnection, sleep: Sleep, seconds: float = ANSWER_IN) -> None:
@@ -88,18 +93,32 @@ async def connect(address: AmiAddress, connection: AmiConnection, sleep: Sleep, 
     try:
         transport, _ = await within(seconds, opening, sleep)
     except TimeoutError:
-        raise AmiTimeout(f"No answer from {where} within {seconds:g} s; check host, port and firewall") from None
+        raise AmiTimeout(
+            "No answer from %(peer)s within %(seconds)s s; check host, port and firewall",
+            peer=where,
+            seconds=f"{seconds:g}",
+        ) from None
     except socket.gaierror as error:
-        raise AmiUnreachable(f"The name {address.host!r} can't be resolved ({error.strerror}); check host") from error
+        raise AmiUnreachable(
+            "The name %(host)r can't be resolved (%(words)s); check host", host=address.host, words=system_words(error)
+        ) from error
     except ssl.SSLCertVerificationError as error:
         raise NotAmi(
-            f"The certificate of {where} is not trusted ({error.verify_message}); set ca_file to the authority that "
-            "signed it, and host to a name it was made for"
+            "The certificate of %(peer)s is not trusted (%(words)s); set ca_file to the authority that signed it, and "
+            "host to a name it was made for",
+            peer=where,
+            words=certificate_words(error),
         ) from error
     except ssl.SSLError as error:
-        raise NotAmi(f"{where} does not speak TLS ({error.reason}); check port, or set tls = false") from error
+        raise NotAmi(
+            "%(peer)s does not speak TLS (%(words)s); check port, or set tls = false", peer=where, words=error.reason
+        ) from error
     except OSError as error:
-        raise AmiUnreachable(f"Can't connect to {where} ({error}); is the PBX up, is its manager enabled?") from error
+        raise AmiUnreachable(
+            "Can't connect to %(peer)s (%(words)s); is the PBX up, is its manager enabled?",
+            peer=where,
+            words=system_words(error),
+        ) from error
     raw = transport.get_extra_info("socket")
     if raw is not None:  # NAT boxes forget connections that are quiet
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -150,7 +169,7 @@ class AmiClient:
                 if self._clock.monotonic() - began >= STABLE_AFTER:
                     self._network.reset()
             pause = (self._login if isinstance(error, LoginRefused) else self._network).next()
-            self._enter(error.state, str(error))
+            self._enter(error.state, error.sentence)
             log.warning(
                 "The PBX is not connected",
                 extra={
@@ -171,7 +190,7 @@ class AmiClient:
         except Exception:
             log.exception("A session with the PBX failed", extra={"action": "ami_failed", "peer": self._address.peer})
             return AmiClosed("An error of our own ended the session with the PBX; the log has it. Connecting anew")
-        return AmiClosed(f"The session with {self._address.peer} ended")
+        return AmiClosed("The session with %(peer)s ended", peer=self._address.peer)
 
     async def _session(self) -> None:
         address = self._address
@@ -194,7 +213,7 @@ class AmiClient:
             finally:
                 watch.cancel()
         finally:
-            connection.abort(AmiClosed(f"The session with {address.peer} was ended by us"))
+            connection.abort(AmiClosed("The session with %(peer)s was ended by us", peer=address.peer))
 
     async def _watch(self, connection: AmiConnection) -> None:
         """Ask for a sign of life, and drop a peer that gives none: a half-open connection looks like a quiet one."""
@@ -207,10 +226,12 @@ class AmiClient:
                 continue  # an answer is a sign of life
             except AmiTimeout:
                 if connection.received == received:  # else: alive, the answer is behind a crowd of events
-                    connection.abort(AmiTimeout(f"{self._address.peer} gave no sign of life for {PING_WITHIN:g} s"))
+                    seconds, peer = f"{PING_WITHIN:g}", self._address.peer
+                    silent = AmiTimeout("%(peer)s gave no sign of life for %(seconds)s s", peer=peer, seconds=seconds)
+                    connection.abort(silent)
             except AmiClosed:
                 return
 
-    def _enter(self, state: str, detail: str = "") -> None:
+    def _enter(self, state: str, detail: Sentence = NOTHING) -> None:
         if (state, detail) != (self._state.state, self._state.detail):
             self._state = ClientState(state=state, detail=detail, since=self._clock.now())

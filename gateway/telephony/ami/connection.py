@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.core.clock import Clock
+from gateway.core.sentences import Sentence, verbatim
+from gateway.core.systemerrors import system_words
 from gateway.telephony.ami.action import encode_action
 from gateway.telephony.ami.errors import (
     ActionRefused,
@@ -112,12 +114,21 @@ class AmiConnection(asyncio.Protocol):
         self._batches.append(Batch(self._clock.now(), events))
         self._arrived.set()
         if self._waiting > self._queue_limit:
-            self.abort(AmiOverflow(f"{self._waiting} events of {self.peer} waited to be worked on; connecting anew"))
+            self.abort(
+                AmiOverflow(
+                    "%(count)s events of %(peer)s waited to be worked on; connecting anew",
+                    count=self._waiting,
+                    peer=self.peer,
+                )
+            )
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The socket is closed, by whomever."""
-        why = f": {exc}" if exc else ""
-        self._fail(AmiClosed(f"{self.peer} closed the connection{why}"))
+        if exc is None:
+            self._fail(AmiClosed("%(peer)s closed the connection", peer=self.peer))
+            return
+        words = system_words(exc) if isinstance(exc, OSError) else exc
+        self._fail(AmiClosed("%(peer)s closed the connection: %(words)s", peer=self.peer, words=words))
 
     # -- what our side calls ------------------------------------------------------------------------------------------
 
@@ -143,13 +154,20 @@ class AmiConnection(asyncio.Protocol):
             await within(seconds, self._greeted.wait(), self._sleep)
         except TimeoutError:
             raise AmiTimeout(
-                f"{self.peer} accepted the connection and said nothing for {seconds:g} s; is it the AMI port (5038)?"
+                "%(peer)s accepted the connection and said nothing for %(seconds)s s; is it the AMI port (5038)?",
+                peer=self.peer,
+                seconds=f"{seconds:g}",
             ) from None
         if self._error is not None and self._framer.banner is None:
             raise self._error
         if not self.banner.startswith(BANNER):
-            said = f"it began with {self.banner[:60]!r}" if self.banner else "it sent no greeting line"
-            raise NotAmi(f"{self.peer} is not an Asterisk Manager Interface: {said}; check host and port")
+            banner = {"banner": self.banner[:60]}
+            said = Sentence("it began with %(banner)r", banner) if self.banner else Sentence("it sent no greeting line")
+            raise NotAmi(
+                "%(peer)s is not an Asterisk Manager Interface: %(words)s; check host and port",
+                peer=self.peer,
+                words=said,
+            )
 
     async def login(self, username: str, secret: str, events: str) -> None:
         """Log in, by MD5 challenge if the peer offers one: the secret then stays here.
@@ -169,8 +187,11 @@ class AmiConnection(asyncio.Protocol):
             await self.action("Login", {**proof, "Username": username, "Events": events})
         except ActionRefused as error:
             raise LoginRefused(
-                f"{self.peer} refused the login of {username!r}: {error}. "
-                "Check username, secret and the permit line of this account in manager.conf"
+                "%(peer)s refused the login of %(account)r: %(words)s. Check username, secret and the permit line of "
+                "this account in manager.conf",
+                peer=self.peer,
+                account=username,
+                words=error,
             ) from None
 
     async def action(self, name: str, headers: Headers | None = None, *, seconds: float = ANSWER_IN) -> Message:
@@ -230,13 +251,18 @@ class AmiConnection(asyncio.Protocol):
         action_id = action_id or self._next_id()
         data = encode_action(name, headers, action_id=action_id)
         if self._error is not None or self._transport is None:
-            raise self._error or AmiClosed(f"not connected to {self.peer}")
+            raise self._error or AmiClosed("not connected to %(peer)s", peer=self.peer)
         self._pending[action_id] = pending
         self._transport.write(data)
         try:
             return await within(seconds, pending.answer, self._sleep)
         except TimeoutError:
-            raise AmiTimeout(f"{self.peer} did not answer {name} within {seconds:g} s") from None
+            raise AmiTimeout(
+                "%(peer)s did not answer %(action)s within %(seconds)s s",
+                peer=self.peer,
+                action=name,
+                seconds=f"{seconds:g}",
+            ) from None
         finally:
             del self._pending[action_id]
 
@@ -259,13 +285,19 @@ class AmiConnection(asyncio.Protocol):
         if message.get("EventList", "").lower() in ("complete", "cancelled"):
             _settle(pending, message)
         elif len(pending.items) > LIST_LIMIT:
-            self.abort(AmiOverflow(f"{self.peer} answered one action with more than {LIST_LIMIT} events"))
+            self.abort(
+                AmiOverflow(
+                    "%(peer)s answered one action with more than %(limit)s events", peer=self.peer, limit=LIST_LIMIT
+                )
+            )
         return True
 
     def _take_response(self, pending: _Pending, response: Message) -> None:
         if response["Response"].lower() == "error":
             if not pending.answer.done():
-                pending.answer.set_exception(ActionRefused(response.get("Message", "no reason was given")))
+                said = response.get("Message")  # its own words
+                sentence = verbatim(said) if said else Sentence("no reason was given")
+                pending.answer.set_exception(ActionRefused(sentence))
         elif pending.items is None:
             _settle(pending, response)
 

@@ -16,6 +16,7 @@ from typing import Any
 from gateway.core.clock import Clock
 from gateway.core.errors import LeadgateError
 from gateway.core.ports import Cursors, Sink, SourceHealth
+from gateway.core.sentences import NOTHING, Sentence, counted
 from gateway.core.types import Cursor, Inbound, Json, Outcome
 from gateway.telephony.ami.timing import Sleep
 from gateway.telephony.history.live import LiveCalls
@@ -49,7 +50,7 @@ class LogState:
     cursor_name: str
     quiet: dict[str, int] = field(default_factory=dict)
     """Calls that were not over at the last reading, see ``Reading.signatures``."""
-    problem: str = ""
+    problem: Sentence = NOTHING
     """A sentence while it can't be read."""
     refused: int = 0
     calls: int = 0
@@ -116,8 +117,7 @@ class Backfill:
                 name=state.cursor_name,
                 ok=not state.problem,
                 state="unreadable" if state.problem else "reading" if state.last_read_at else "waiting",
-                detail=state.problem
-                or (f"{state.refused} rows could not be taken; the log says why" * bool(state.refused)),
+                detail=state.problem or _passed_over(state.refused),
                 last_event_at=state.last_read_at,
             )
             for state in self._states
@@ -150,14 +150,14 @@ class Backfill:
         try:
             unsettled = await self.read(state)
         except LeadgateError as error:
-            self._complain(state, str(error))
+            self._complain(state, error.sentence)
         except Exception as error:
             log.exception(
                 "A log of the PBX could not be read", extra={"action": "backfill_failed", "source": state.cursor_name}
             )
-            state.problem = f"{state.log.name}: could not be read: {error}"
+            state.problem = Sentence("%(log)s: could not be read: %(words)s", {"log": state.log.name, "words": error})
         else:
-            state.problem = ""
+            state.problem = NOTHING
             state.last_read_at = self._clock.now()
             return unsettled
         return False
@@ -219,16 +219,29 @@ class Backfill:
         for row in refused[:REFUSED_LOGGED]:
             log.warning(
                 "A row of the PBX's log could not be taken",
-                extra={"action": "row_refused", "source": state.cursor_name, "where": row.where, "reason": row.why},
+                extra={
+                    "action": "row_refused",
+                    "source": state.cursor_name,
+                    "where": row.where,
+                    "reason": str(row.why),
+                },
             )
 
-    def _complain(self, state: LogState, problem: str) -> None:
+    def _complain(self, state: LogState, problem: Sentence) -> None:
         if state.problem != problem:  # once, not every five minutes
             log.warning(
                 "A log of the PBX can't be read now",
-                extra={"action": "backfill_unreadable", "source": state.cursor_name, "reason": problem},
+                extra={"action": "backfill_unreadable", "source": state.cursor_name, "reason": str(problem)},
             )
         state.problem = problem
+
+
+def _passed_over(rows: int) -> Sentence:
+    if not rows:
+        return NOTHING
+    return counted(
+        "%(num)s row could not be taken; the log says why", "%(num)s rows could not be taken; the log says why", rows
+    )
 
 
 async def _end(tasks: Iterable[asyncio.Future[Any]]) -> None:

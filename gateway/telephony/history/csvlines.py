@@ -55,7 +55,7 @@ class CsvFormat:
         values = self.values(raw)
         names = self._fixed or self._heading or self._layout(values)
         if len(values) != len(names):
-            raise BadRow(f"has {len(values)} columns instead of {len(names)}")
+            raise BadRow("has %(found)s columns instead of %(wanted)s", found=len(values), wanted=len(names))
         return dict(zip(names, values, strict=True))
 
     def fits(self, raw: bytes) -> bool:
@@ -83,7 +83,7 @@ class CsvFormat:
     def _layout(self, values: Sequence[str]) -> tuple[str, ...]:
         known = self._usual.get(len(values)) or layout_of(self._kind, values)
         if known is None:
-            raise BadRow(f"its {len(values)} columns are no usual layout: name them in `columns`")
+            raise BadRow("has %(found)s columns, which is no usual layout: name them in `columns`", found=len(values))
         self._usual[len(values)] = known
         return known[: len(values)]
 

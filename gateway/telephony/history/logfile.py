@@ -10,6 +10,7 @@ from datetime import tzinfo
 from pathlib import Path
 from typing import BinaryIO
 
+from gateway.core.systemerrors import system_words
 from gateway.core.types import Json
 from gateway.telephony.history.columns import LogKind
 from gateway.telephony.history.csvlines import LONGEST_ROW, CsvFormat, Line, rows_in
@@ -78,7 +79,7 @@ class LogFile:
         try:
             row = read(self._form.fields(raw))
         except BadRow as why:
-            page.refused.append(Refused(f"{self.name}, byte {at}", str(why)))
+            page.refused.append(Refused(f"{self.name}, byte {at}", why.sentence))
             whole = self._form.salvaged(raw)
             if whole is not None:
                 self._take(page, (at + len(raw) - len(whole), whole), mark, read)
@@ -154,14 +155,19 @@ class LogFile:
                 return same and _digest(file, int(size)) == digest
         except FileNotFoundError:
             if path == self._path:
-                raise LogUnreadable(f"{path}: does not exist: is this where the PBX writes its {self.kind}?") from None
+                raise LogUnreadable(
+                    "%(path)s: does not exist: is this where the PBX writes its %(kind)s?", path=path, kind=self.kind
+                ) from None
             return False
         except OSError as error:
             raise self._unreadable(path, error) from None
 
     def _unreadable(self, path: Path, error: OSError) -> LogUnreadable:
-        what = error.strerror or str(error)
-        return LogUnreadable(f"{path}: can't be read: {what}. Let the user that runs Leadgate read it")
+        return LogUnreadable(
+            "%(path)s: can't be read: %(words)s. Let the user that runs Leadgate read it",
+            path=path,
+            words=system_words(error),
+        )
 
 
 def _mark(file: BinaryIO) -> dict[str, Json]:

@@ -65,9 +65,12 @@ class LogTable:
         try:
             yield from self._pages(begin)
         except NoSuchTableError:
-            raise LogUnreadable(f"{self.name}: there is no such table: set `table` of [[pbx]] {self.kind}") from None
+            raise LogUnreadable(
+                "%(log)s: there is no such table: set `table` of [[pbx]] %(kind)s", log=self.name, kind=self.kind
+            ) from None
         except SQLAlchemyError as error:
-            raise LogUnreadable(f"{self.name}: can't be read: {getattr(error, 'orig', None) or error}") from None
+            words = str(getattr(error, "orig", None) or error)
+            raise LogUnreadable("%(log)s: can't be read: %(words)s", log=self.name, words=words) from None
 
     def _pages(self, begin: float | None) -> Iterator[Page]:
         engine = self._connected()
@@ -100,16 +103,20 @@ class LogTable:
         """Made at the first reading: a database that is away must not keep the gateway from starting."""
         if self._engine is None:
             if self._url.get_backend_name() == "sqlite" and not _exists(self._url.database):
-                raise LogUnreadable(f"{self.name}: the file does not exist")
+                raise LogUnreadable("%(log)s: the file does not exist", log=self.name)
             try:
                 self._engine = create_engine(
                     self._url, pool_size=1, max_overflow=1, pool_pre_ping=True, hide_parameters=True
                 )
             except NoSuchModuleError:
-                raise LogUnreadable(f"{self.name}: SQLAlchemy knows no such database; see docs/telephony.md") from None
+                raise LogUnreadable(
+                    "%(log)s: SQLAlchemy knows no such database; see docs/telephony.md", log=self.name
+                ) from None
             except ModuleNotFoundError as error:
                 raise LogUnreadable(
-                    f"{self.name}: its driver is not installed: pip install {error.name} beside Leadgate"
+                    "%(log)s: its driver is not installed: pip install %(package)s beside Leadgate",
+                    log=self.name,
+                    package=error.name,
                 ) from None
         return self._engine
 
@@ -125,12 +132,18 @@ class LogTable:
         names = mapped(self.kind, self._columns, present)
         unknown = sorted(column for column in names.values() if column not in present)
         if unknown:
-            raise LogUnreadable(f"{self.name}: has no column {', '.join(unknown)}; correct `columns`")
+            raise LogUnreadable(
+                "%(log)s: has no column %(columns)s; correct `columns`", log=self.name, columns=", ".join(unknown)
+            )
         missing = [name for name in NEEDED[self.kind] if name not in names]
         if missing:
             raise LogUnreadable(
-                f"{self.name}: no column is called {', '.join(missing)} (its columns: {', '.join(present)}); name them "
-                f"in `columns` of [[pbx]] {self.kind}"
+                "%(log)s: no column is called %(missing)s (its columns: %(present)s); name them in `columns` of "
+                "[[pbx]] %(kind)s",
+                log=self.name,
+                missing=", ".join(missing),
+                present=", ".join(present),
+                kind=self.kind,
             )
         return names
 
@@ -162,7 +175,7 @@ class LogTable:
             try:
                 taken = read(fields)
             except BadRow as why:
-                page.refused.append(Refused(f"{self.name}, {fields[_TIME[self.kind]]}", str(why)))
+                page.refused.append(Refused(f"{self.name}, {fields[_TIME[self.kind]]}", why.sentence))
                 continue
             page.place = {"at": taken.at if isinstance(taken, CelRow) else taken.start}
             page.rows.append((taken, page.place))

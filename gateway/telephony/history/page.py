@@ -8,6 +8,7 @@ from datetime import tzinfo
 from typing import Protocol
 
 from gateway.core.errors import LeadgateError
+from gateway.core.sentences import Sentence
 from gateway.core.types import Json
 from gateway.telephony.history.columns import LogKind
 from gateway.telephony.history.rows import CdrRow, CelRow, LogClock, cdr_row, cel_row
@@ -31,7 +32,8 @@ class Refused:
 
     where: str
     """The file and the byte at which it begins, or the table and its time."""
-    why: str
+    why: Sentence
+    """Why not; its subject is the row."""
 
 
 @dataclass(slots=True)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
+from gateway.core.sentences import Unusable
 from gateway.core.types import Json
 from gateway.telephony.tracker.names import epoch_of
 
@@ -26,7 +27,7 @@ _EPOCH = re.compile(r"[0-9]{9,10}(?:\.[0-9]{0,9})?")
 _CLID = re.compile(r'^\s*"?(.*?)"?\s*<([^<>]*)>\s*$', re.DOTALL)
 
 
-class BadRow(ValueError):
+class BadRow(Unusable):
     """A row that can't be taken; the text says why, without repeating people's numbers."""
 
 

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.exc import ArgumentError
 
+from gateway.core.systemerrors import system_words
 from gateway.telephony.history.columns import LogKind
 from gateway.telephony.history.csvlines import CsvFormat
 from gateway.telephony.history.logfile import LogFile
@@ -39,7 +40,7 @@ def open_log(source: LogSource, kind: LogKind, zone: tzinfo) -> Log:
         return LogTable(source.url, kind, zone, table=source.table, columns=mapping)
     except (ArgumentError, ValueError):  # the latter for a port that is no number
         raise LogUnreadable(
-            f"[[pbx]] {kind}: its url is no SQLAlchemy URL, as in mysql+pymysql://USER@HOST/NAME"
+            "[[pbx]] %(kind)s: its url is no SQLAlchemy URL, as in mysql+pymysql://USER@HOST/NAME", kind=kind
         ) from None
 
 
@@ -53,8 +54,9 @@ def kind_of_file(path: Path) -> LogKind:
                     if form.is_heading(line) or form.fits(line):
                         return kind
     except OSError as error:
-        raise LogUnreadable(f"{path}: can't be read: {error.strerror or error}") from None
+        raise LogUnreadable("%(path)s: can't be read: %(words)s", path=path, words=system_words(error)) from None
     raise LogUnreadable(
-        f"{path}: holds neither call detail records nor channel events in a layout that Asterisk writes, nor a heading "
-        "with their names"
+        "%(path)s: holds neither call detail records nor channel events in a layout that Asterisk writes, nor a "
+        "heading with their names",
+        path=path,
     )

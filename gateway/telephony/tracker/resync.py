@@ -17,7 +17,7 @@ def reconcile(state: State, snapshot: Snapshot) -> None:
     """Ends what the snapshot does not know, takes up what it alone knows; every call open now has a gap."""
     for call in set(state.calls.values()):
         call.gap = True
-    listed = not any("CoreShowChannels" in sentence for sentence in snapshot.missing)
+    listed = not any("CoreShowChannels" in str(sentence) for sentence in snapshot.missing)
     if listed or snapshot.restarted:  # no channel outlives its PBX
         _end_absent(state, {event.get("Uniqueid", "") for event in snapshot.channels})
     state.bridges = {uniqueid: bridge for uniqueid, bridge in state.bridges.items() if bridge.members}

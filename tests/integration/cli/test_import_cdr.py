@@ -82,7 +82,7 @@ def test_rows_that_can_not_be_taken_are_named_and_the_others_stored(run: Run, tm
 def test_log_that_can_not_be_read_is_named_and_the_next_is_read(run: Run, tmp_path: Path) -> None:
     code, out, err = run(tmp_path / "nothing.csv", RECORDED / "cdr.csv")
     assert code == 1
-    assert "nothing.csv: can't be read: No such file or directory" in err
+    assert "nothing.csv: can't be read: no such file or folder" in err
     assert f"{CALLS} calls stored" in out
 
 

@@ -15,6 +15,7 @@ from crm_adapter.links import Link
 from crm_adapter.recordadapter import RecordAdapter
 from crm_adapter.testkit import events
 from crm_adapter.testkit.fakecrm import Trouble
+from gateway.core.sentences import NOTHING
 from gateway.core.types import Handle, HandleKind
 from gateway.delivery import outbox
 from gateway.delivery.checkup import check_crm
@@ -159,7 +160,7 @@ async def test_crm_check_names_who_is_known_and_shows_a_lead(
     await store.write(lambda c: add_manager(c, "m-new", "vera", extensions=["777"]))
     crm = settings_for(bitrix, users={"oleg": "55"}, fields={"lead": {"ufCrm_1": "{source.utm.source}"}})
     checked = await check_crm(crm, Surroundings(store=store, clock=FakeClock(), data=tmp_path))
-    said = {finding.subject: f"{finding.level}: {finding.said}" for finding in checked.findings}
+    said = {str(finding.subject): f"{finding.level}: {finding.said!s}" for finding in checked.findings}
     assert said["crm bitrix: manager anna"] == "OK: is Анна there (user 7, matched by mail)."
     assert said["crm bitrix: manager vera"].startswith("WARN: is not known there")
     assert said["crm bitrix: users"].startswith("FAIL: user 55 is named")
@@ -174,8 +175,8 @@ async def test_crm_check_says_what_a_dead_webhook_needs(store: Store, bitrix: Fa
     crm = settings_for(bitrix, url=f"{bitrix.url}/rest/1/deadwebhook00/")
     checked = await check_crm(crm, Surroundings(store=store, clock=FakeClock(), data=tmp_path))
     (failed,) = [finding for finding in checked.findings if finding.level == "FAIL"]
-    assert "was the webhook deleted" in failed.said
-    assert "deadwebhook00" not in failed.said
+    assert "was the webhook deleted" in str(failed.said)
+    assert "deadwebhook00" not in str(failed.said)
 
 
 async def test_a_replay_sends_a_range_again_under_the_same_ids_in_its_order(store: Store) -> None:
@@ -220,19 +221,19 @@ async def test_a_crm_that_is_late_says_so_and_alarms_once(store: Store) -> None:
 
     class Lane:
         crm = TWIN
-        late = ""
+        late = NOTHING
 
     lane = Lane()
     watch = Watch([lane], store=store, clock=clock)
     await watch.look()
-    assert (lane.late, watch.alarms()) == ("", [])
+    assert (str(lane.late), watch.alarms()) == ("", [])
     clock.move(3700)
     await watch.look()
     (first,) = watch.alarms()
     clock.move(3700)
     await watch.look()
     (second,) = watch.alarms()
-    assert lane.late == "1 delivery waits, the oldest for 2 h 3 min"
+    assert str(lane.late) == "1 delivery waits, the oldest for 2 h 3 min"
     assert first.key == second.key, "people are told once of one trouble"
     assert "leadgate outbox list --crm twin" in str(second.text)
 

@@ -218,7 +218,9 @@ async def test_bad_credentials_hold_this_crm_alone_and_nothing_is_lost_when_it_i
         await until(lambda: worker.health()[0].state == "held")
         held, ok = worker.health()
         assert not held.ok
-        assert held.detail.startswith("the key is not known. Mend it, then run 'leadgate outbox release --crm twin'")
+        assert str(held.detail).startswith(
+            "the key is not known. Mend it, then run 'leadgate outbox release --crm twin'"
+        )
         assert ok.ok
         assert await states(store, crm="twin") == ["waiting", "waiting"]
         assert broken.pushes == 1
@@ -331,7 +333,7 @@ async def test_results_are_kept_while_the_database_is_away(store: Store, monkeyp
             patched.setattr(type(store.writer), "run", away)
             gate.open.set()
             await until(lambda: worker.health()[0].state == "waiting")
-            assert "the database is away" in worker.health()[0].detail
+            assert "the database is away" in str(worker.health()[0].detail)
         await until_states(store, "done")
     assert len(gate.events) == 1, "what the CRM took is not sent again"
 

@@ -157,4 +157,4 @@ async def test_imapclient_646_server_that_never_answers_the_tls_greeting_is_give
         timing = replace(QUICK, connect=0.3, silence=0.3)
         async with running(mailbox, world, timing=timing) as connector:
             await until(lambda: health_of(connector).state == "unreachable", 5)
-            assert "did not answer in time" in health_of(connector).detail
+            assert "did not answer in time" in str(health_of(connector).detail)

@@ -107,9 +107,9 @@ async def test_mark_that_fails_is_said_and_never_reads_a_letter_twice(
     dovecot_server.deliver(user, letter(1))
     mailbox = settings(dovecot_server.port, user, after="move:Done", poll_seconds=0.1)
     async with running(mailbox, world) as connector:
-        await until(lambda: "not marked" in health_of(connector).detail)
+        await until(lambda: "not marked" in str(health_of(connector).detail))
         assert not health_of(connector).ok
-        assert "Done" in health_of(connector).detail
+        assert "Done" in str(health_of(connector).detail)
         dovecot_server.deliver(user, letter(2))
         await until(lambda: world.numbers == [1, 2])
         assert world.sink.calls == 2
@@ -128,7 +128,7 @@ async def test_mark_that_failed_is_made_up_for_after_a_restart(dovecot_server: D
         dovecot_server.deliver(user, letter(number))
     mailbox = settings(dovecot_server.port, user, after="move:Done")
     async with running(mailbox, world) as connector:
-        await until(lambda: "not marked" in health_of(connector).detail)
+        await until(lambda: "not marked" in str(health_of(connector).detail))
     dovecot_server.maildir(user, "Done")
     dovecot_server.deliver(user, letter(4))
     async with running(mailbox, world) as connector:
@@ -160,7 +160,7 @@ async def test_marks_that_nobody_wants_any_more_are_forgotten(dovecot_server: Do
     user = dovecot_server.new_user()
     dovecot_server.deliver(user, letter(1))
     async with running(settings(dovecot_server.port, user, after="move:Done"), world) as connector:
-        await until(lambda: "not marked" in health_of(connector).detail)
+        await until(lambda: "not marked" in str(health_of(connector).detail))
     dovecot_server.deliver(user, letter(2))
     async with running(settings(dovecot_server.port, user, after="nothing"), world) as connector:
         await until(lambda: world.numbers == [1, 2])

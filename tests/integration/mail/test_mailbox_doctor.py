@@ -32,29 +32,29 @@ async def test_all_letters_are_counted_and_a_missing_one_is_named(dovecot_server
         dovecot_server.deliver(user, letter(number))
     way_in, inbox = await examine(mailbox, world)
     assert (way_in.level, inbox.level) == (Level.OK, Level.NOTE)
-    assert "it was never read" in inbox.said
+    assert "it was never read" in str(inbox.said)
     async with running(mailbox, world) as connector:
         await at_rest(connector)
     (_, inbox) = await examine(mailbox, world)
     assert inbox.level is Level.OK
-    assert inbox.said.startswith("the server has 3 letters since")
-    assert inbox.said.endswith("Leadgate has all of them.")
+    assert str(inbox.said).startswith("the server has 3 letters since")
+    assert str(inbox.said).endswith("Leadgate has all of them.")
     dovecot_server.deliver(user, letter(4))
     (_, inbox) = await examine(mailbox, world)
-    assert (inbox.level, "1 are not read yet" in inbox.said) == (Level.NOTE, True)
+    assert (inbox.level, "not read yet, which 'leadgate run' does: 1" in str(inbox.said)) == (Level.NOTE, True)
     lost = world.sink.items.pop(1)
     (_, inbox) = await examine(mailbox, world)
     assert inbox.level is Level.FAIL
-    assert f"1 are not stored: UID {lost.meta['uid']}." in inbox.said
-    assert "import mail" in inbox.remedy
+    assert f"not stored are 1, with the numbers (UID) {lost.meta['uid']}." in str(inbox.said)
+    assert "import mail" in str(inbox.remedy)
 
 
 async def test_wrong_password_and_missing_folder_are_said(dovecot_server: DovecotServer) -> None:
     user = dovecot_server.new_user()
     (refused,) = await examine(settings(dovecot_server.port, user, password="wrong"), World())
     assert refused.level is Level.FAIL
-    assert "does not let" in refused.said
+    assert "does not let" in str(refused.said)
     mailbox = settings(dovecot_server.port, user, sent_folder="Sent")
     _, inbox, sent = await examine(mailbox, World())
     assert (inbox.level, sent.level) == (Level.NOTE, Level.FAIL)
-    assert 'The folder "Sent" does not exist' in sent.said
+    assert 'The folder "Sent" does not exist' in str(sent.said)

@@ -38,7 +38,7 @@ async def test_new_letters_in_a_folder_of_50_000_come_as_fast_as_in_an_empty_one
         await until(lambda: health_of(connector).state == "idle", FIRST_LOOK)
         first = time.monotonic() - began
         assert world.sink.calls == 0
-        assert f"{LETTERS} letters on the server" in health_of(connector).detail
+        assert f"{LETTERS} letters on the server" in str(health_of(connector).detail)
         for number in (1, 2, 3):
             dovecot_server.deliver(user, letter(number))
             assert await until(lambda number=number: world.numbers[-1:] == [number]) < NEXT_LOOK  # type: ignore[misc]

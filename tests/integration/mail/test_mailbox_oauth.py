@@ -129,9 +129,9 @@ async def test_dead_token_is_said_and_is_an_alarm_and_what_was_authorized_anew_i
         await until(lambda: health_of(connector).state == "unauthorized")
         health = health_of(connector)
         assert not health.ok
-        assert "takes the refresh token of sales no longer (invalid_grant)" in health.detail
-        assert "leadgate mailbox authorize sales" in health.detail
-        assert "refresh-0" not in health.detail
+        assert "takes the refresh token of sales no longer (invalid_grant)" in str(health.detail)
+        assert "leadgate mailbox authorize sales" in str(health.detail)
+        assert "refresh-0" not in str(health.detail)
         (alarm,) = connector.alarms()
         assert str(alarm.subject) == "The mailbox sales is not read"
         assert slept[0] > 100  # providers lock who knocks with a dead token
@@ -159,8 +159,8 @@ async def test_provider_in_trouble_is_tried_again_soon(
     provider.refusal = refusal
     async with running(mailbox, world, tokens=tokens(mailbox, tmp_path)) as connector:
         await until(lambda: health_of(connector).state == "unreachable")
-        assert words in health_of(connector).detail
-        assert "refresh-0" not in health_of(connector).detail
+        assert words in str(health_of(connector).detail)
+        assert "refresh-0" not in str(health_of(connector).detail)
         provider.refusal = None
         await at_rest(connector, "polling")
 
@@ -171,7 +171,7 @@ async def test_mail_server_that_refuses_a_fresh_token_tells_its_reason(
     mailbox = with_token(imap, provider)
     async with running(mailbox, World(), tokens=tokens(mailbox, tmp_path)) as connector:
         await until(lambda: health_of(connector).state == "refused")
-        detail = health_of(connector).detail
+        detail = str(health_of(connector).detail)
     assert "with the token of its provider" in detail
     assert '"status":"401"' in detail
     assert "access-" not in detail

@@ -46,7 +46,7 @@ async def test_silent_mailbox_is_told_and_stays_ok_until_a_letter_comes(server: 
         clock.advance(2 * HOUR)
         health = health_of(connector)
         assert health.ok
-        assert "No letter has come for 73 hours" in health.detail
+        assert "No letter has come for 73 hours" in str(health.detail)
         (alarm,) = connector.alarms()
         assert str(alarm.subject) == "The mailbox sales is silent"
         clock.advance(HOUR)
@@ -67,7 +67,7 @@ async def test_silence_is_counted_over_restarts_and_can_be_switched_off(server: 
     async with running(settings(server.port, "x", silent_hours=0), world, clock=clock) as connector:
         await at_rest(connector, "polling")
         assert connector.alarms() == []
-        assert "No letter has come" not in health_of(connector).detail
+        assert "No letter has come" not in str(health_of(connector).detail)
 
 
 async def test_mailbox_that_is_away_for_an_hour_is_an_alarm_and_a_restart_of_the_server_is_none(
@@ -89,9 +89,8 @@ async def test_mailbox_that_is_away_for_an_hour_is_an_alarm_and_a_restart_of_the
 async def test_server_and_store_are_compared_and_the_sum_is_shown(server: ScriptedImap, world: World) -> None:
     async with running(settings(server.port, "x"), world, clock=ManualClock()) as connector:
         await at_rest(connector, "polling")
-        assert (
-            "INBOX: the server has 3 since 2026-11-20 09:00 UTC, Leadgate has all of them"
-            in health_of(connector).detail
+        assert "INBOX: the server has 3 since 2026-11-20 09:00 UTC, Leadgate has all of them" in str(
+            health_of(connector).detail
         )
 
 
@@ -108,7 +107,7 @@ async def test_letter_that_is_not_on_record_is_read_again(server: ScriptedImap, 
         clock.advance(RECONCILE_SECONDS)
         await until(lambda: world.numbers == [1, 2, 3])
         assert world.sink.calls == calls + 1
-        await until(lambda: "1 of them were missing, and were read again" in health_of(connector).detail)
+        await until(lambda: "1 of them were missing, and were read again" in str(health_of(connector).detail))
 
 
 async def test_letters_of_a_version_without_a_record_are_met_again_and_not_stored_twice(
@@ -119,7 +118,7 @@ async def test_letters_of_a_version_without_a_record_are_met_again_and_not_store
     world.sightings.seen.clear()
     async with running(settings(server.port, "x"), world, clock=ManualClock()) as connector:
         await at_rest(connector, "polling")
-        assert "missing" not in health_of(connector).detail
+        assert "missing" not in str(health_of(connector).detail)
     assert (len(world.sink.items), world.sink.calls) == (3, 6)
 
 
@@ -133,7 +132,7 @@ async def test_of_two_gateways_one_reads_and_the_other_takes_over_when_it_stops(
         async with running(mailbox, world, leases=MemoryLeases("one", held)) as one:
             await until(lambda: health_of(one).state == "standby")
             assert health_of(one).ok
-            assert "Another Leadgate on this database reads it" in health_of(one).detail
+            assert "Another Leadgate on this database reads it" in str(health_of(one).detail)
             assert world.sink.calls == 3
             await two.stop()
             await at_rest(one, "polling")

@@ -43,8 +43,8 @@ class User:
 
 async def failed(client: AmiClient) -> str:
     """Wait until an attempt failed, and give the sentence."""
-    await until(lambda: bool(client.state.detail), "a failure")
-    return client.state.detail
+    await until(lambda: bool(str(client.state.detail)), "a failure")
+    return str(client.state.detail)
 
 
 async def connected(client: AmiClient, sessions: int = 1) -> None:

@@ -38,7 +38,7 @@ def examine(pbx: PbxServer) -> Examine:
 
 
 def by_check(findings: list[Finding]) -> dict[str, Finding]:
-    return {finding.subject.partition(": ")[2]: finding for finding in findings}
+    return {str(finding.subject).partition(": ")[2]: finding for finding in findings}
 
 
 def worse(found: dict[str, Finding]) -> dict[str, Level]:
@@ -51,7 +51,7 @@ async def test_a_pbx_in_order_has_nothing_to_change(examine: Examine, pbx: PbxSe
     assert worse(found) == {}
     asked = {"login", "version", "clock", "CoreShowChannels", "CoreStatus", "QueueStatus", "Originate"}
     assert asked | {"events of calls", "events of the dialplan", "timestampevents"} <= set(found)
-    assert "22.10.1" in found["version"].said
+    assert "22.10.1" in str(found["version"].said)
 
 
 async def test_the_only_call_made_leads_nowhere_and_runs_nothing(examine: Examine, pbx: PbxServer) -> None:
@@ -76,13 +76,13 @@ async def test_the_context_that_calls_are_dialled_in_must_exist(
     pbx.mischief = Mischief(refuses=frozenset(refuses))
     found = await examine(originate=OriginateSettings(context=context))
     assert found["context of calls"].level is level
-    assert words in found["context of calls"].said
+    assert words in str(found["context of calls"].said)
 
 
 async def test_click_to_call_that_is_configured_and_not_allowed_is_told(examine: Examine, pbx: PbxServer) -> None:
     pbx.mischief = Mischief(refuses=frozenset({"Originate"}))
     found = await examine(originate=OriginateSettings(context="from-internal"))
-    assert "[pbx.originate] asks for it" in found["Originate"].said
+    assert "[pbx.originate] asks for it" in str(found["Originate"].said)
 
 
 REFUSED: list[tuple[set[str], dict[str, Level], str]] = [
@@ -101,7 +101,7 @@ async def test_each_missing_right_is_told_with_the_line_to_change(
     pbx.mischief = Mischief(refuses=frozenset(refused))
     found = await examine()
     assert worse(found) == levels
-    assert all(line in found[check].remedy for check in levels)
+    assert all(line in str(found[check].remedy) for check in levels)
 
 
 async def test_a_pbx_that_hides_its_dialplan_still_proves_the_right_to_originate(
@@ -115,7 +115,7 @@ async def test_events_that_do_not_come_are_the_worst_that_can_be(examine: Examin
     pbx.mischief = Mischief(hides=frozenset({"Newchannel", "Hangup", "VarSet", "OriginateResponse"}))
     found = await examine()
     assert worse(found) == {"events of calls": Level.FAIL, "events of the dialplan": Level.WARN}
-    assert "read = call,agent,dialplan" in found["events of calls"].remedy
+    assert "read = call,agent,dialplan" in str(found["events of calls"].remedy)
 
 
 async def test_events_without_the_dialplan_class_are_told(examine: Examine, pbx: PbxServer) -> None:
@@ -127,7 +127,7 @@ async def test_events_without_a_time_are_told(examine: Examine, pbx: PbxServer) 
     pbx.mischief = Mischief(undated=True)
     found = await examine()
     assert worse(found) == {"timestampevents": Level.WARN}
-    assert "timestampevents = yes" in found["timestampevents"].remedy
+    assert "timestampevents = yes" in str(found["timestampevents"].remedy)
 
 
 @pytest.mark.parametrize(("ahead", "level"), [(7200.0, Level.FAIL), (-7200.0, Level.FAIL), (30.0, Level.WARN)])
@@ -147,13 +147,13 @@ async def test_an_account_that_may_run_commands_is_warned_of(examine: Examine, p
     pbx.mischief = Mischief(permits=frozenset({"Command"}))
     found = await examine()
     assert worse(found) == {"no right to Command": Level.WARN}
-    assert "without command" in found["no right to Command"].remedy
+    assert "without command" in str(found["no right to Command"].remedy)
 
 
 async def test_a_wrong_secret_is_told_without_showing_it(examine: Examine) -> None:
     found = await examine(secret="a-wrong-secret")
     assert worse(found) == {"login": Level.FAIL}
-    assert "allowmultiplelogin" in found["login"].remedy
+    assert "allowmultiplelogin" in str(found["login"].remedy)
     assert "a-wrong-secret" not in repr(found)
 
 
@@ -162,7 +162,7 @@ async def test_a_port_where_nobody_is_and_one_that_is_no_pbx_are_told(examine: E
     assert worse(await examine()) == {"connection": Level.FAIL}
     found = await examine(port=1)
     assert worse(found) == {"connection": Level.FAIL}
-    assert "enabled = yes" in found["connection"].remedy
+    assert "enabled = yes" in str(found["connection"].remedy)
 
 
 async def test_a_pbx_that_falls_silent_in_the_middle_is_told(examine: Examine, pbx: PbxServer) -> None:
@@ -201,7 +201,7 @@ async def test_accounts_of_a_real_asterisk(
     found = by_check(await examine_pbx(real(asterisk_pair, username), clock=SystemClock()))
     assert worse(found) == expected
     if username == "least":
-        assert found["version"].said.startswith("Asterisk ")
+        assert str(found["version"].said).startswith("Asterisk ")
 
 
 @pytest.mark.parametrize(("username", "level"), [("least", Level.FAIL), (AMI_USER, Level.OK)])
@@ -213,7 +213,7 @@ async def test_the_right_to_redirect_is_asked_for_where_it_is_needed(
     wanted = msgspec.structs.replace(pbx, route="redirect", route_context="from-internal")
     found = by_check(await examine_pbx(wanted, clock=SystemClock()))
     assert found["Redirect"].level is level
-    assert level is Level.OK or "write = reporting,originate,call" in found["Redirect"].remedy
+    assert level is Level.OK or "write = reporting,originate,call" in str(found["Redirect"].remedy)
 
 
 async def test_the_call_to_nowhere_is_no_call_for_a_gateway_that_listens(asterisk_pair: AsteriskPair) -> None:

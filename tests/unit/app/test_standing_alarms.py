@@ -10,6 +10,7 @@ from gateway.capture.room import Room
 from gateway.capture.spool import Spool
 from gateway.core.languages import texts_for
 from gateway.core.ports import SourceHealth
+from gateway.core.sentences import Sentence
 from tests.support.clock import FakeClock
 
 MINUTE = 60.0
@@ -22,7 +23,14 @@ class Pbx:
         self.ok = True
 
     def health(self) -> list[SourceHealth]:
-        return [SourceHealth(name="ami:office", ok=self.ok, state="connecting", detail="Nobody answers at pbx:5038.")]
+        return [
+            SourceHealth(
+                name="ami:office",
+                ok=self.ok,
+                state="connecting",
+                detail=Sentence("Nobody answers at %(pbx)s.", {"pbx": "pbx:5038"}),
+            )
+        ]
 
 
 def _alarms(tmp_path: Path, clock: FakeClock, pbx: Pbx, room: Room | None = None) -> StandingAlarms:
@@ -95,11 +103,11 @@ def test_alarms_are_said_in_russian_and_keep_the_words_of_the_other_side(tmp_pat
     clock.move(2)
     alarms.alarms()
     clock.move(10 * MINUTE)
-    gettext = texts_for("ru").gettext
-    said = {str(alarm.subject): (alarm.subject.said(gettext), alarm.text.said(gettext)) for alarm in alarms.alarms()}
+    texts = texts_for("ru")
+    said = {str(alarm.subject): (alarm.subject.said(texts), alarm.text.said(texts)) for alarm in alarms.alarms()}
     assert len(said) == 3
     subject, text = said["ami:office does not work (connecting)"]
-    assert subject == "ami:office не работает (connecting)"
+    assert subject == "ami:office не работает (подключается)"
     assert "Nobody answers at pbx:5038." in text
     for english, (subject, text) in said.items():
         assert subject != english

@@ -50,6 +50,7 @@ def test_the_commands_are_those_of_the_contract() -> None:
         "callbacks list", "callbacks show", "callbacks claim", "callbacks release", "callbacks assign",
         "callbacks snooze", "callbacks attempt", "callbacks note", "callbacks close", "callbacks reopen",
         "callbacks undo", "callbacks call",
+        "recordings list", "recordings retry", "recordings confirm",
         "erase", "purge", "audit list", "audit verify", "backup", "restore",
         "outbox list", "outbox show", "outbox retry", "outbox replay", "crm check", "outbox hold", "outbox release", "outbox drop",
     }  # fmt: skip

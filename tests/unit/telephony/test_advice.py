@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.core.findings import Finding, Level
+from gateway.core.sentences import Sentence
 from gateway.telephony.advice import account_line, general_line, judge_skew, judge_version, version_of
 
 VERSIONS = [
@@ -27,15 +28,15 @@ VERSIONS = [
 @pytest.mark.parametrize(("text", "version", "level"), VERSIONS)
 def test_versions_are_read_and_old_ones_told(text: str, version: tuple[int, int, int] | None, level: Level) -> None:
     assert version_of(text) == version
-    found = judge_version("pbx office: version", text)
-    assert (found.level, found.subject) == (level, "pbx office: version")
-    assert text in found.said
+    found = judge_version(Sentence("pbx office: version"), text)
+    assert (found.level, str(found.subject)) == (level, "pbx office: version")
+    assert text in str(found.said)
 
 
 def test_a_pbx_before_13_5_is_told_what_its_calls_will_lack() -> None:
-    found = judge_version("x", "13.1.0")
-    assert "several" in found.said
-    assert "18 or newer" in found.remedy
+    found = judge_version(Sentence("x"), "13.1.0")
+    assert "several" in str(found.said)
+    assert "18 or newer" in str(found.remedy)
 
 
 @pytest.mark.parametrize(
@@ -49,21 +50,21 @@ def test_a_pbx_before_13_5_is_told_what_its_calls_will_lack() -> None:
     ],
 )
 def test_a_clock_that_is_off_is_told_with_its_side(seconds: float, level: Level, side: str) -> None:
-    found = judge_skew("x", seconds)
+    found = judge_skew(Sentence("x"), seconds)
     assert found.level is level
-    assert f"{abs(seconds):.1f} s {side} ours" in found.said
-    assert ("timedatectl" in found.remedy) == (level is not Level.OK)
+    assert f"{abs(seconds):.1f} s {side} ours" in str(found.said)
+    assert ("timedatectl" in str(found.remedy)) == (level is not Level.OK)
 
 
 def test_advice_names_the_section_and_how_to_make_it_count() -> None:
-    assert "section [leadgate]: read = call - then: asterisk -rx 'manager reload'" in account_line(
-        "leadgate", "read = call"
+    assert "section [leadgate]: read = call - then: asterisk -rx 'manager reload'" in str(
+        account_line("leadgate", "read = call")
     )
-    assert "[general](+)" in general_line("timestampevents = yes")
+    assert "[general](+)" in str(general_line("timestampevents = yes"))
 
 
 @pytest.mark.parametrize("level", [Level.WARN, Level.FAIL])
 def test_nothing_bad_is_said_without_a_way_out(level: Level) -> None:
     with pytest.raises(ValueError, match="remedy"):
-        Finding(level=level, subject="x", said="bad.")
-    assert Finding(level=Level.OK, subject="x", said="good.").remedy == ""
+        Finding(code="x", level=level, subject=Sentence("x"), said=Sentence("bad."))
+    assert not Finding(code="x", level=Level.OK, subject=Sentence("x"), said=Sentence("good.")).remedy

@@ -120,11 +120,11 @@ async def test_a_store_that_is_down_is_tried_again_until_it_takes_the_call(
     assert sink.taken == []
     assert time.slept[:6] == [1, 2, 4, 8, 16, 30]
     assert delivery.backlog == 1
-    assert "the disk is full" in delivery.problem
+    assert "the disk is full" in str(delivery.problem)
     sink.down = False
     await time.advance(30)
     assert sink.phases("call:office:1.1") == ["ringing"]
-    assert (delivery.backlog, delivery.problem, delivery.lost) == (0, "", 0)
+    assert (delivery.backlog, str(delivery.problem), delivery.lost) == (0, "", 0)
 
 
 async def test_a_call_that_ends_while_the_store_is_down_is_stored_as_ended(

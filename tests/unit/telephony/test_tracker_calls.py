@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from gateway.core.sentences import Sentence
 from gateway.telephony.lines import LineRules
 from gateway.telephony.record import CallRecord
 from gateway.telephony.snapshot import Snapshot
@@ -155,14 +156,14 @@ def test_a_call_that_ended_while_we_were_away_ends_now_with_a_gap() -> None:
 
 def test_a_refused_list_of_channels_ends_no_call() -> None:
     tracker, _ = _fed(RINGING)
-    refused = ("office refused CoreShowChannels: add system",)
+    refused = (Sentence("office refused CoreShowChannels: add system"),)
     assert tracker.resync(Snapshot(missing=refused), at(60)) == []
     assert tracker.open_count == 1
 
 
 def test_a_restarted_pbx_ends_every_call_whether_or_not_its_channels_may_be_seen() -> None:
     tracker, _ = _fed(RINGING)
-    snapshot = Snapshot(missing=("office refused CoreShowChannels: add system",), restarted=True)
+    snapshot = Snapshot(missing=(Sentence("office refused CoreShowChannels: add system"),), restarted=True)
     (ended,) = tracker.resync(snapshot, at(90))
     assert ended.ended
     assert ended.gap

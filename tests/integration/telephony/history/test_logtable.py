@@ -154,7 +154,7 @@ def test_row_without_a_time_is_refused_and_the_others_are_read(tmp_path: Path) -
     reader = reading(log)
     whole = read(reader)
     assert len(whole.refused) == 1
-    assert "loguniqueid" in whole.refused[0].why
+    assert "loguniqueid" in str(whole.refused[0].why)
     log.close()
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from gateway.core.sentences import Sentence
 from gateway.core.types import Outcome
 from gateway.telephony.history.backfill import EVERY, SOON, Backfill
 from gateway.telephony.history.live import LiveCalls
@@ -101,12 +102,12 @@ async def test_log_that_can_not_be_read_is_told_in_health_and_read_again_later()
     await part.start()
     await pauses(time, 1)
     (health,) = part.health()
-    assert (health.ok, health.state, health.detail) == (False, "unreadable", "/x/Master.csv: does not exist")
+    assert (health.ok, health.state, str(health.detail)) == (False, "unreadable", "/x/Master.csv: does not exist")
     log.problem = None
     await time.advance(EVERY)
     await pauses(time, 2)
     (health,) = part.health()
-    assert (health.ok, health.state, health.detail) == (True, "reading", "")
+    assert (health.ok, health.state, str(health.detail)) == (True, "reading", "")
     await part.stop()
 
 
@@ -126,10 +127,10 @@ async def test_fault_of_our_own_does_not_end_the_reading_for_good() -> None:
 
 async def test_rows_that_can_not_be_taken_are_counted_in_health() -> None:
     time, log = FakeTime(), Scripted()
-    log.refused = [Refused("x, byte 1", "has 2 columns instead of 20")] * 3
+    log.refused = [Refused("x, byte 1", Sentence("has 2 columns instead of 20"))] * 3
     part = part_of(log, time, RecordingSink())
     await part.read(part._states[0])
-    assert "3 rows could not be taken" in part.health()[0].detail
+    assert "3 rows could not be taken" in str(part.health()[0].detail)
 
 
 async def test_store_that_takes_nothing_leaves_the_cursor_where_it_was() -> None:
