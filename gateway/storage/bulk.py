@@ -6,16 +6,16 @@ loop for each row of an ``executemany`` waits longer than it writes; ``INSERT ..
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Dialect, Table
 
+from gateway.storage.prepared import Processor, row_count, run_sql
+
 MAX_PARAMETERS = 16_000
 """Parameters in one statement: SQLite takes 32,766, PostgreSQL 65,535."""
-
-Processor = Callable[[Any], Any]
 
 
 def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -34,7 +34,7 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str
                 row[name] if process is None else process(row[name])
                 for name, process in zip(columns, processors, strict=True)
             ]
-        connection.exec_driver_sql(_statement(table, columns, len(part), dialect), tuple(values))
+        run_sql(connection, _statement(table, columns, len(part), dialect), values, row_count)
 
 
 @lru_cache(maxsize=64)
