@@ -32,7 +32,9 @@ MAX_QUEUED = 20_000
 MAX_BATCH = 500
 """Jobs in one transaction: at 20 µs each a commit is never further away than 10 ms."""
 BACKGROUND_SECONDS = 0.005
-"""How long background units may hold one transaction: a caller who comes meanwhile waits so long at the most."""
+"""How long background units may hold one transaction while somebody waits for the next."""
+ALONE_SECONDS = 0.05
+"""The same while nobody waits: who comes then waits for the unit at hand and the commit, not for the rest."""
 BACKGROUND_SHARE = 0.25
 """While callers keep coming, background work gets this part of the time that they take; else all of it."""
 QUIET_SECONDS = 0.02
@@ -80,6 +82,8 @@ class Writer:
     figures: WriterFigures = field(default_factory=WriterFigures)
     background_share: float = BACKGROUND_SHARE
     """Set higher by whoever sees the background fall behind."""
+    alone_seconds: float = ALONE_SECONDS
+    """How long the background may hold one transaction while nobody waits."""
     _credit: float = 0.0
     """Seconds that the background may still take although callers keep coming."""
     _last_urgent: float = 0.0
@@ -189,7 +193,8 @@ class Writer:
             for job in _take(self._background, 1):
                 jobs.append(job)
                 job.result = job.handler(connection, [job.argument])[0]
-            if time.monotonic() - began > BACKGROUND_SECONDS:
+            taken = time.monotonic() - began
+            if taken > self.alone_seconds or (taken > BACKGROUND_SECONDS and self._urgent):
                 break
         self._credit = max(self._credit - (time.monotonic() - began), -BACKGROUND_SECONDS)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from gateway.core.errors import StoreUnavailable
 from gateway.storage.store import DATABASE_FILE, Store
 from gateway.storage.tables import Change, Contact
+from gateway.storage.writer import BACKGROUND_SECONDS
 from tests.support.clock import MONDAY
 from tests.support.patience import PATIENCE
 
@@ -106,6 +109,35 @@ async def test_background_units_are_done_although_callers_keep_coming(store: Sto
         await store.write(add(f"u{number}"))
     await asyncio.gather(*background)
     assert len(await store.read(stored)) == 100
+
+
+async def test_background_units_share_a_transaction_while_nobody_waits_and_let_a_caller_pass(store: Store) -> None:
+    """The first unit takes longer than the background may hold a transaction while somebody waits."""
+    store.writer.alone_seconds = 60.0
+    asked, order = threading.Event(), list[str]()
+
+    def slow(connection: Connection) -> None:
+        add("first")(connection)
+        time.sleep(2 * BACKGROUND_SECONDS)
+        assert asked.wait(20)
+
+    def note(name: str) -> Callable[[Connection], None]:
+        return lambda _connection: order.append(name)
+
+    for caller_comes in (False, True):
+        asked.clear()
+        order.clear()
+        commits = store.writer.figures.commits
+        units = (slow, note("second"), note("third"))
+        background = [asyncio.create_task(store.write(unit, background=True)) for unit in units]
+        await asyncio.sleep(0)  # all three are queued
+        caller = [asyncio.create_task(store.write(note("caller")))] if caller_comes else []
+        await asyncio.sleep(0)
+        asked.set()
+        await asyncio.gather(*background, *caller)
+        if not caller_comes:
+            assert (order, store.writer.figures.commits - commits) == (["second", "third"], 1)
+    assert order[0] == "caller"
 
 
 async def test_who_gave_up_waiting_is_not_stored_afterwards(store: Store, tmp_path: Path) -> None:
