@@ -62,6 +62,7 @@ async def _stored(data: bytes, calls: int) -> float:
         config.write_text(
             f'[gateway]\ndata = "{folder}/data"\n[log]\nlevel = "error"\n'
             f'[web]\npublic = "127.0.0.1:{http}"\nprivate = "127.0.0.1:{http}"\n'
+            '[smtp]\nlisten = ""\n'
             f'[[pbx]]\nname = "office"\nhost = "127.0.0.1"\nport = {pbx.port}\n'
             'username = "leadgate"\nsecret = "bench"\n'
         )
