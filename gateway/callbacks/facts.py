@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from gateway.callbacks.life import Answer, Reason, State
 from gateway.callbacks.settings import CallbacksSettings
 from gateway.callbacks.touches import Facts, Meaning, Touch, read
 from gateway.core.types import Channel, Direction, Draft, Handle, HandleKind, Kind, Phase
+from gateway.storage.prepared import Prepared
 from gateway.storage.tables import ContactHandle, Interaction, table_of
 
 INTERACTION, HANDLE = table_of(Interaction), table_of(ContactHandle)
@@ -32,18 +33,20 @@ _WANTED = select(
         )
     )
 )  # fmt: skip
-_ONE = _WANTED.where(INTERACTION.c.id == bindparam("id"))
-_OF_CONTACT = (
+_ONE = Prepared(_WANTED.where(INTERACTION.c.id == bindparam("id")))
+_OF_CONTACT = Prepared(
     _WANTED.where(INTERACTION.c.contact_id == bindparam("contact_id"), INTERACTION.c.occurred_at >= bindparam("since"))
     .order_by(INTERACTION.c.occurred_at, INTERACTION.c.id)
     .limit(LOOKED_AT)
 )
-_WHOSE = select(HANDLE.c.contact_id).where(HANDLE.c.value == bindparam("value"), HANDLE.c.kind == bindparam("kind"))
+_WHOSE = Prepared(
+    select(HANDLE.c.contact_id).where(HANDLE.c.value == bindparam("value"), HANDLE.c.kind == bindparam("kind"))
+)
 
 
 def facts_of(connection: Connection, interaction_id: str, is_own: IsOwn) -> Facts | None:
     """What is known of one interaction; None for one that nobody understood yet."""
-    row = connection.execute(_ONE, {"id": interaction_id}).one_or_none()
+    row = _ONE.first(connection, id=interaction_id)
     return _facts(row, is_own) if row is not None else None
 
 
@@ -72,9 +75,8 @@ def answers_since(
     now: datetime,
 ) -> list[Answer]:
     """When the person was reached from ``since`` on, the first first."""
-    rows = connection.execute(_OF_CONTACT, {"contact_id": contact_id, "since": since - LONGEST_WAIT})
     found = []
-    for row in rows:
+    for row in _OF_CONTACT.rows(connection, contact_id=contact_id, since=since - LONGEST_WAIT):
         facts = _facts(row, is_own)
         touch = read(facts, settings) if facts is not None else None
         if facts is None or touch is None or touch.at < since or not is_answer(touch):
@@ -116,8 +118,8 @@ def put_through_to(connection: Connection, facts: Facts, is_own: IsOwn) -> str |
 
 
 def _contact_of(connection: Connection, handle: Handle) -> str | None:
-    values = {"value": handle.value, "kind": handle.kind.value}
-    return connection.execute(_WHOSE, values).scalar_one_or_none()
+    contact_id: str | None = _WHOSE.value(connection, value=handle.value, kind=handle.kind.value)
+    return contact_id
 
 
 def belongs_to(connection: Connection, interaction_id: str, contact_id: str, at: datetime) -> None:
@@ -126,7 +128,7 @@ def belongs_to(connection: Connection, interaction_id: str, contact_id: str, at:
     connection.execute(change.values(contact_id=contact_id, updated_at=at))
 
 
-def _facts(row: Row[Any], is_own: IsOwn) -> Facts | None:
+def _facts(row: Any, is_own: IsOwn) -> Facts | None:
     if row.direction is None or row.kind is None:
         return None
     channel, direction = Channel(row.channel), Direction(row.direction)

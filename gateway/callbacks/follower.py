@@ -160,7 +160,7 @@ class CallbackFollower:
         if placement.is_history or placement.at - touch.at > self.settings.max_age:
             return ()
         contact_id = placement.contact_id
-        if contact_id is None:
+        if contact_id is None or placement.is_newcomer:
             return self._open(connection, placement, facts, made)
         learned = self._learned(connection, placement)
         return [*learned, *self._tried_by(connection, placement, contact_id, facts, made)]

@@ -7,17 +7,49 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, bindparam, or_, select
 
 from gateway.callbacks.settings import CHIEF, GROUP, OWNER
 from gateway.core.assignment import Assigned, AssignRequest
 from gateway.core.errors import NotFound
 from gateway.core.placement import Placement
 from gateway.core.types import Json
-from gateway.storage.tables import Absence, Contact, Lead, Manager
+from gateway.storage.prepared import Prepared
+from gateway.storage.tables import Absence, Contact, Lead, Manager, table_of
 
 BY_CONTACT, BY_RINGING, BY_LEAD = "contact", "rang", "lead"
 """Why somebody owns a callback, beside the names of the routing's rules and ``person``."""
+
+ABSENCE, CONTACT, LEAD, MANAGER = (table_of(model) for model in (Absence, Contact, Lead, Manager))
+_STAFF = Prepared(
+    select(MANAGER.c.id, MANAGER.c.name, MANAGER.c.role, MANAGER.c.language, MANAGER.c.extensions)
+    .where(MANAGER.c.disabled_at.is_(None))
+    .order_by(MANAGER.c.name, MANAGER.c.id)
+)
+_OWNERS = Prepared(
+    select(
+        select(CONTACT.c.owner_id)
+        .join(MANAGER, MANAGER.c.id == CONTACT.c.owner_id)
+        .where(CONTACT.c.id == bindparam("contact_id"), MANAGER.c.disabled_at.is_(None))
+        .scalar_subquery()
+        .label("of_contact"),
+        select(LEAD.c.manager_id)
+        .join(MANAGER, MANAGER.c.id == LEAD.c.manager_id)
+        .where(LEAD.c.id == bindparam("lead_id"), MANAGER.c.disabled_at.is_(None))
+        .scalar_subquery()
+        .label("of_lead"),
+    )
+)
+"""Who owns a contact, who works on a lead: those who can take calls."""
+_AWAY = Prepared(
+    select(ABSENCE.c.id)
+    .where(
+        ABSENCE.c.manager_id == bindparam("manager_id"),
+        ABSENCE.c.starts_at <= bindparam("at"),
+        ABSENCE.c.ends_at > bindparam("at"),
+    )
+    .limit(1)
+)
 
 
 class AsksWho(Protocol):
@@ -49,11 +81,7 @@ class Owner:
 
 def staff(connection: Connection) -> list[Person]:
     """All managers who can sign in or take calls, by name."""
-    columns = (Manager.id, Manager.name, Manager.role, Manager.language, Manager.extensions)
-    query = select(*columns).where(Manager.disabled_at.is_(None)).order_by(Manager.name, Manager.id)
-    return [
-        Person(row.id, row.name, row.role, row.language, tuple(row.extensions)) for row in connection.execute(query)
-    ]
+    return [Person(row.id, row.name, row.role, row.language, tuple(row.extensions)) for row in _STAFF.rows(connection)]
 
 
 def manager_by(connection: Connection, id_or_login: str) -> str:
@@ -77,10 +105,11 @@ def owner_of(connection: Connection, placement: Placement, details: Mapping[str,
     The rules were asked already where the person's lead has a manager: their turn must not move on twice. Whoever is
     away is passed over; the rules know who stands in.
     """
+    owners = _OWNERS.first(connection, contact_id=placement.contact_id, lead_id=placement.lead_id)
     finders: tuple[tuple[str, Callable[[], str | None]], ...] = (
-        (BY_CONTACT, lambda: _contact_owner(connection, placement.contact_id)),
+        (BY_CONTACT, lambda: owners.of_contact),
         (BY_RINGING, lambda: _last_rung(connection, details)),
-        (BY_LEAD, lambda: _lead_owner(connection, placement.lead_id)),
+        (BY_LEAD, lambda: owners.of_lead),
     )
     for rule, find in finders:
         manager_id = find()
@@ -119,18 +148,6 @@ def to_be_told(people: Iterable[Person], tell: str, login_id: str | None, holder
     return [person for person in known if person.id == login_id]
 
 
-def _contact_owner(connection: Connection, contact_id: str | None) -> str | None:
-    query = select(Contact.owner_id).join(Manager, Manager.id == Contact.owner_id)
-    query = query.where(Contact.id == contact_id, Manager.disabled_at.is_(None))
-    return connection.execute(query).scalar_one_or_none() if contact_id is not None else None
-
-
-def _lead_owner(connection: Connection, lead_id: str | None) -> str | None:
-    query = select(Lead.manager_id).join(Manager, Manager.id == Lead.manager_id)
-    query = query.where(Lead.id == lead_id, Manager.disabled_at.is_(None))
-    return connection.execute(query).scalar_one_or_none() if lead_id is not None else None
-
-
 def _last_rung(connection: Connection, details: Mapping[str, Json]) -> str | None:
     rang = details.get("rang")
     numbers = [number for number in rang if isinstance(number, str)] if isinstance(rang, list | tuple) else []
@@ -143,5 +160,4 @@ def _owner_of_extension(people: Iterable[Person], extensions: Iterable[str]) -> 
 
 
 def _is_away(connection: Connection, manager_id: str, at: datetime) -> bool:
-    query = select(Absence.id).where(Absence.manager_id == manager_id, Absence.starts_at <= at, Absence.ends_at > at)
-    return connection.execute(query.limit(1)).first() is not None
+    return _AWAY.first(connection, manager_id=manager_id, at=at) is not None

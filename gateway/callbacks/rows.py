@@ -8,29 +8,30 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, Select, bindparam, insert, literal_column, select, update
+from sqlalchemy import Connection, bindparam, func, literal_column, select, update
 
 from gateway.callbacks.life import Reason, Standing, State, Step, Try, changes
 from gateway.core.clock import NewId
 from gateway.core.errors import NotFound
 from gateway.core.types import Json
 from gateway.live.changes import ChangeKind, record
+from gateway.storage.bulk import insert_rows
+from gateway.storage.prepared import Prepared
 from gateway.storage.tables import Callback, CallbackEvent, CallbackTry, table_of
 
 CALLBACK, TRY, EVENT = table_of(Callback), table_of(CallbackTry), table_of(CallbackEvent)
 _COLUMNS = tuple(field.name for field in fields(Standing) if field.name != "ending")
 _ENDINGS = frozenset({State.REACHED_BY_US, State.REACHED_BY_CLIENT, State.CLOSED, State.MERGED})
 
-# made once: building a statement costs more than running it
 _LOCK = select(CALLBACK).with_for_update()  # SQLite has one writer and ignores it
-_BY_ID = _LOCK.where(CALLBACK.c.id == bindparam("id"))
-_OPEN_OF = _LOCK.where(
-    CALLBACK.c.contact_id == bindparam("contact_id"), CALLBACK.c.closed_at.is_(literal_column("NULL"))
+_BY_ID = Prepared(_LOCK.where(CALLBACK.c.id == bindparam("id")))
+_OPEN_OF = Prepared(
+    _LOCK.where(CALLBACK.c.contact_id == bindparam("contact_id"), CALLBACK.c.closed_at.is_(literal_column("NULL")))
 )
-_CLOSED_BY = _LOCK.where(
-    CALLBACK.c.closed_by == bindparam("interaction_id"), CALLBACK.c.contact_id == bindparam("contact_id")
+_CLOSED_BY = Prepared(
+    _LOCK.where(CALLBACK.c.closed_by == bindparam("interaction_id"), CALLBACK.c.contact_id == bindparam("contact_id"))
 )
-_REACHED_BY_HAND = (
+_REACHED_BY_HAND = Prepared(
     _LOCK.where(
         CALLBACK.c.contact_id == bindparam("contact_id"),
         CALLBACK.c.close_reason == Reason.REACHED.value,
@@ -39,12 +40,22 @@ _REACHED_BY_HAND = (
     .order_by(CALLBACK.c.closed_at)
     .limit(1)
 )
-_TRY_OF = select(TRY).where(TRY.c.interaction_id == bindparam("interaction_id"))
-_MOMENTS = select(TRY.c.at).where(TRY.c.callback_id == bindparam("callback_id"))
-_EVENT_OF = select(EVENT.c.id).where(
-    EVENT.c.callback_id == bindparam("callback_id"),
-    EVENT.c.kind == bindparam("kind"),
-    EVENT.c.interaction_id == bindparam("interaction_id"),
+_TRY_OF = Prepared(select(TRY).where(TRY.c.interaction_id == bindparam("interaction_id")))
+_MOMENTS = Prepared(select(TRY.c.at).where(TRY.c.callback_id == bindparam("callback_id")))
+_EVENT_OF = Prepared(
+    select(EVENT.c.id).where(
+        EVENT.c.callback_id == bindparam("callback_id"),
+        EVENT.c.kind == bindparam("kind"),
+        EVENT.c.interaction_id == bindparam("interaction_id"),
+    )
+)
+_SAVE = Prepared(
+    update(CALLBACK)
+    .where(CALLBACK.c.id == bindparam("callback_id"))
+    .values(
+        {name: bindparam(name) for name in (*_COLUMNS, "state", "version", "updated_at")}
+        | {"keep_until": func.coalesce(bindparam("keep", type_=CALLBACK.c.keep_until.type), CALLBACK.c.keep_until)}
+    )
 )
 
 
@@ -82,7 +93,7 @@ class StoredTry:
 
 def lock(connection: Connection, callback_id: str) -> Stored:
     """The callback of this id, until the end of the transaction ours alone to change. Raises NotFound."""
-    row = connection.execute(_BY_ID, {"id": callback_id}).one_or_none()
+    row = _BY_ID.first(connection, id=callback_id)
     if row is None:
         raise NotFound("There is no callback %(id)r.", id=callback_id[:60])
     return _stored(row)
@@ -90,25 +101,24 @@ def lock(connection: Connection, callback_id: str) -> Stored:
 
 def lock_open_of(connection: Connection, contact_id: str) -> Stored | None:
     """The callback of a person who waits."""
-    return _one(connection, _OPEN_OF, {"contact_id": contact_id})
+    return _stored_or_none(_OPEN_OF.first(connection, contact_id=contact_id))
 
 
 def lock_closed_by(connection: Connection, contact_id: str, interaction_id: str) -> Stored | None:
     """The callback that this interaction closed."""
-    return _one(connection, _CLOSED_BY, {"contact_id": contact_id, "interaction_id": interaction_id})
+    return _stored_or_none(_CLOSED_BY.first(connection, contact_id=contact_id, interaction_id=interaction_id))
 
 
 def lock_reached_by_hand(connection: Connection, contact_id: str, since: datetime) -> Stored | None:
     """The callback that a person closed as reached after ``since``: what was tried before that is answered too."""
-    return _one(connection, _REACHED_BY_HAND, {"contact_id": contact_id, "since": since})
+    return _stored_or_none(_REACHED_BY_HAND.first(connection, contact_id=contact_id, since=since))
 
 
-def _one(connection: Connection, query: Select[Any], values: Mapping[str, Any]) -> Stored | None:
-    row = connection.execute(query, dict(values)).first()
+def _stored_or_none(row: Any) -> Stored | None:
     return _stored(row) if row is not None else None
 
 
-def _stored(row: Row[Any]) -> Stored:
+def _stored(row: Any) -> Stored:
     values = {name: getattr(row, name) for name in _COLUMNS}
     state = State(row.state)
     standing = Standing(**values, ending=state if state in _ENDINGS else None)
@@ -135,7 +145,7 @@ def create(
         "version": 1,
         **_values(standing),
     }
-    connection.execute(insert(CALLBACK), row)
+    insert_rows(connection, CALLBACK, [row])
     record(connection, ChangeKind.CALLBACK_OPENED, callback_id, at)
     return Stored(id=callback_id, contact_id=contact_id, version=1, standing=standing)
 
@@ -145,9 +155,7 @@ def save(
 ) -> Stored:
     """Write how it stands now. ``keep_until`` where the person was heard again."""
     values = {**_values(standing), "version": stored.version + 1, "updated_at": at}
-    if keep_until is not None:
-        values["keep_until"] = keep_until
-    connection.execute(update(CALLBACK).where(CALLBACK.c.id == stored.id).values(**values))
+    _SAVE.change(connection, callback_id=stored.id, keep=keep_until, **values)
     record(connection, _kind_of_change(stored.standing, standing), stored.id, at)
     return Stored(id=stored.id, contact_id=stored.contact_id, version=stored.version + 1, standing=standing)
 
@@ -175,18 +183,18 @@ def write_down(connection: Connection, callback_id: str, entry: Entry) -> None:
         "note": entry.note,
         "detail": dict(entry.detail or {}),
     }
-    connection.execute(insert(EVENT), row)
+    insert_rows(connection, EVENT, [row])
 
 
 def happened(connection: Connection, callback_id: str, kind: Step, interaction_id: str) -> bool:
     """Whether this interaction did that to the callback before."""
-    values = {"callback_id": callback_id, "kind": kind.value, "interaction_id": interaction_id}
-    return connection.execute(_EVENT_OF, values).first() is not None
+    done = _EVENT_OF.first(connection, callback_id=callback_id, kind=kind.value, interaction_id=interaction_id)
+    return done is not None
 
 
 def try_of(connection: Connection, interaction_id: str) -> StoredTry | None:
     """The try that this interaction is."""
-    row = connection.execute(_TRY_OF, {"interaction_id": interaction_id}).one_or_none()
+    row = _TRY_OF.first(connection, interaction_id=interaction_id)
     if row is None:
         return None
     made = Try(at=row.at, reason=row.reason, channel=row.channel, line=row.line, number=row.number)
@@ -204,7 +212,7 @@ def add_try(connection: Connection, callback_id: str, interaction_id: str, made:
         "line": made.line,
         "number": made.number,
     }
-    connection.execute(insert(TRY), row)
+    insert_rows(connection, TRY, [row])
 
 
 def correct_try(connection: Connection, known: StoredTry, made: Try) -> None:
@@ -215,7 +223,7 @@ def correct_try(connection: Connection, known: StoredTry, made: Try) -> None:
 
 def try_moments(connection: Connection, callback_id: str) -> list[datetime]:
     """When the person tried."""
-    return list(connection.execute(_MOMENTS, {"callback_id": callback_id}).scalars())
+    return [row.at for row in _MOMENTS.rows(connection, callback_id=callback_id)]
 
 
 def give_to_contact(connection: Connection, stored: Stored, contact_id: str) -> None:

@@ -6,21 +6,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from gateway.core.clock import Clock
 from gateway.core.types import Cursor as Place
 from gateway.core.types import Json
+from gateway.storage.bulk import insert_rows
+from gateway.storage.prepared import Prepared
 from gateway.storage.store import Store
-from gateway.storage.tables import Cursor
+from gateway.storage.tables import Cursor, table_of
+
+CURSOR = table_of(Cursor)
+_MOVE = Prepared(
+    update(CURSOR).where(CURSOR.c.name == bindparam("place")).values(value=bindparam("to"), updated_at=bindparam("at"))
+)
 
 
 def move(connection: Connection, place: Place, at: datetime) -> None:
     """Store where to go on, in the caller's transaction."""
-    values = {"value": dict(place.value), "updated_at": at}
-    moved = connection.execute(update(Cursor).where(Cursor.name == place.name).values(**values)).rowcount
-    if not moved:
-        connection.execute(insert(Cursor), {"name": place.name, **values})
+    value = dict(place.value)
+    if not _MOVE.change(connection, place=place.name, to=value, at=at):
+        insert_rows(connection, CURSOR, [{"name": place.name, "value": value, "updated_at": at}])
 
 
 @dataclass(frozen=True, slots=True)

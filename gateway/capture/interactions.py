@@ -8,21 +8,24 @@ from functools import cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Update, bindparam, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from gateway.capture.precedence import combined, needs_care
 from gateway.core.types import Draft, Inbound, Phase
+from gateway.storage.prepared import Prepared
 from gateway.storage.tables import Interaction, table_of
 
 INTERACTION = table_of(Interaction)
-_STORED = select(
-    *(
-        INTERACTION.c[name]
-        for name in (
-            "phase", "direction", "kind", "outcome", "line", "name", "subject", "text", "fields", "source", "handles",
-            "attachments", "problems", "details", "occurred_at", "ended_at",
+_STORED = Prepared(
+    select(
+        *(
+            INTERACTION.c[name]
+            for name in (
+                "phase", "direction", "kind", "outcome", "line", "name", "subject", "text", "fields", "source",
+                "handles", "attachments", "problems", "details", "occurred_at", "ended_at",
+            )
         )
-    )
+    ).where(INTERACTION.c.id == bindparam("interaction"))
 )  # fmt: skip
 
 MAX_TEXT = 1_000_000
@@ -150,22 +153,22 @@ def apply_draft(connection: Connection, interaction_id: str, phase: Phase, draft
         return False
     columns = columns_of(draft, draft_to_json(draft))
     if needs_care(draft, phase):
-        stored = connection.execute(_STORED.where(INTERACTION.c.id == interaction_id)).mappings().one()
-        columns = combined(dict(stored), columns)
+        stored = _STORED.first(connection, interaction=interaction_id)
+        columns = combined(stored._asdict(), columns)
         if not columns:
             return False
         columns |= call_columns(columns["details"])
     values = {_bound(name): value for name, value in columns.items()}
-    connection.execute(_update_of(tuple(columns)), {"interaction": interaction_id, "at": at, **values})
+    _update_of(tuple(columns)).change(connection, interaction=interaction_id, at=at, **values)
     return True
 
 
 @cache
-def _update_of(names: tuple[str, ...]) -> Update:
-    """Made once for each set of columns, of which there are few: building a statement costs more than running it."""
+def _update_of(names: tuple[str, ...]) -> Prepared:
+    """Made once for each set of columns, of which there are few."""
     values: dict[str, Any] = {name: bindparam(_bound(name)) for name in names}
     where = INTERACTION.c.id == bindparam("interaction")
-    return update(INTERACTION).where(where).values(**values, updated_at=bindparam("at"))
+    return Prepared(update(INTERACTION).where(where).values(**values, updated_at=bindparam("at")))
 
 
 def _bound(name: str) -> str:

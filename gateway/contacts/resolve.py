@@ -9,23 +9,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import BindParameter, Connection, bindparam, select, update
 
 from gateway.contacts.merge import merge
 from gateway.core.clock import NewId
 from gateway.core.types import Handle, HandleKind
 from gateway.live.changes import ChangeKind, record
+from gateway.storage.bulk import insert_rows
+from gateway.storage.prepared import Prepared
 from gateway.storage.tables import Contact, ContactHandle, table_of
 
 CONTACT, HANDLE = table_of(Contact), table_of(ContactHandle)
 
-# made once: building a statement costs more than running it
-_OWNERS = select(HANDLE.c.kind, HANDLE.c.value, HANDLE.c.contact_id).where(
-    HANDLE.c.value.in_(bindparam("values", expanding=True))
+_KNOWN = Prepared(
+    select(CONTACT.c.name, CONTACT.c.company, CONTACT.c.keep_until).where(CONTACT.c.id == bindparam("id"))
 )
-_KNOWN = select(CONTACT.c.name, CONTACT.c.company, CONTACT.c.keep_until).where(CONTACT.c.id == bindparam("id"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,9 +74,17 @@ def is_known(connection: Connection, handles: Sequence[Handle]) -> bool:
 
 def _owners(connection: Connection, handles: Sequence[Handle]) -> dict[Handle, str]:
     """Which of the handles belong to whom."""
-    rows = connection.execute(_OWNERS, {"values": [handle.value for handle in handles]})
+    values = {f"value_{place}": handle.value for place, handle in enumerate(handles)}
+    rows = _handles_with(len(values)).rows(connection, **values) if values else []
     found = {Handle(HandleKind(row.kind), row.value): row.contact_id for row in rows}
     return {handle: found[handle] for handle in handles if handle in found}
+
+
+@lru_cache(maxsize=32)
+def _handles_with(count: int) -> Prepared:
+    """The handles that have one of ``count`` values."""
+    values: list[BindParameter[str]] = [bindparam(f"value_{place}") for place in range(count)]
+    return Prepared(select(HANDLE.c.kind, HANDLE.c.value, HANDLE.c.contact_id).where(HANDLE.c.value.in_(values)))
 
 
 def _oldest_first(connection: Connection, contact_ids: set[str]) -> list[str]:
@@ -87,17 +96,15 @@ def _oldest_first(connection: Connection, contact_ids: set[str]) -> list[str]:
 
 def _create(connection: Connection, person: Person, *, at: datetime, keep_until: datetime | None, new_id: NewId) -> str:
     contact_id = new_id()
-    connection.execute(
-        CONTACT.insert(),
-        {
-            "id": contact_id,
-            "name": person.name,
-            "company": person.company,
-            "created_at": at,
-            "updated_at": at,
-            "keep_until": keep_until,
-        },
-    )
+    row = {
+        "id": contact_id,
+        "name": person.name,
+        "company": person.company,
+        "created_at": at,
+        "updated_at": at,
+        "keep_until": keep_until,
+    }
+    insert_rows(connection, CONTACT, [row])
     _add_handles(connection, contact_id, person.handles, at)
     return contact_id
 
@@ -107,15 +114,14 @@ def _add_handles(connection: Connection, contact_id: str, handles: Sequence[Hand
         {"kind": handle.kind.value, "value": handle.value, "contact_id": contact_id, "created_at": at}
         for handle in dict.fromkeys(handles)
     ]
-    if rows:
-        connection.execute(HANDLE.insert(), rows)
+    insert_rows(connection, HANDLE, rows)
 
 
 def _fill_gaps(
     connection: Connection, contact_id: str, person: Person, at: datetime, keep_until: datetime | None
 ) -> None:
     """A name learned later is kept, one that is there already stays: people correct names by hand."""
-    known = connection.execute(_KNOWN, {"id": contact_id}).one()
+    known = _KNOWN.first(connection, id=contact_id)
     learned: dict[str, Any] = {
         column: value
         for column, value, old in (("name", person.name, known.name), ("company", person.company, known.company))

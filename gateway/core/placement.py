@@ -42,5 +42,7 @@ class Placement:
     """Now."""
     new_id: NewId
     keep_until: datetime | None
+    is_newcomer: bool = False
+    """The contact was made by this very report: nothing else of the person is known."""
     is_told: bool = True
     """Somebody is to be told of what follows. Else no event need be made, which costs more reads than the deed."""

@@ -10,22 +10,31 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-import msgspec
 from sqlalchemy import Connection, bindparam, literal_column, select, update
 
 from gateway.core.clock import NewId
 from gateway.core.types import Channel, Direction, Draft, Kind
 from gateway.leads.settings import FIRST_STAGE
 from gateway.live.changes import ChangeKind, record
+from gateway.storage.bulk import insert_rows
+from gateway.storage.prepared import Prepared
 from gateway.storage.tables import Lead, table_of
 
 LEAD = table_of(Lead)
 
-# made once: building a statement costs more than running it
-_OPEN_LEAD = select(LEAD.c.id).where(
-    LEAD.c.contact_id == bindparam("contact_id"), LEAD.c.status == literal_column("'open'")
+_OPEN_LEAD = Prepared(
+    select(LEAD.c.id).where(LEAD.c.contact_id == bindparam("contact_id"), LEAD.c.status == literal_column("'open'"))
 )
-_JOINED = select(LEAD.c.contact_id, LEAD.c.text, LEAD.c.subject, LEAD.c.opened_by).where(LEAD.c.id == bindparam("id"))
+_JOINED = Prepared(
+    select(LEAD.c.contact_id, LEAD.c.text, LEAD.c.subject, LEAD.c.opened_by, LEAD.c.after_hours).where(
+        LEAD.c.id == bindparam("id")
+    )
+)
+_TOUCH = Prepared(
+    update(LEAD)
+    .where(LEAD.c.id == bindparam("lead"))
+    .values(updated_at=bindparam("at"), keep_until=bindparam("keep_until"))
+)
 
 
 class Step(StrEnum):
@@ -104,39 +113,38 @@ def open_or_join(
 
 
 def _open_lead(connection: Connection, contact_id: str) -> str | None:
-    return connection.execute(_OPEN_LEAD, {"contact_id": contact_id}).scalar_one_or_none()
+    lead_id: str | None = _OPEN_LEAD.value(connection, contact_id=contact_id)
+    return lead_id
 
 
 def _open(connection: Connection, request: Request, *, at: datetime, keep_until: datetime | None, new_id: NewId) -> str:
     lead_id = new_id()
     draft = request.draft
-    connection.execute(
-        LEAD.insert(),
-        {
-            "id": lead_id,
-            "contact_id": request.contact_id,
-            "channel": request.channel.value,
-            "subject": draft.subject,
-            "text": draft.text,
-            "fields": dict(draft.fields),
-            "source": msgspec.to_builtins(draft.source),
-            "after_hours": request.after_hours,
-            "opened_by": request.interaction_id,
-            "created_at": at,
-            "updated_at": at,
-            "stage": FIRST_STAGE,
-            "stage_since": at,
-            "keep_until": keep_until,
-        },
-    )
+    row = {
+        "id": lead_id,
+        "contact_id": request.contact_id,
+        "channel": request.channel.value,
+        "subject": draft.subject,
+        "text": draft.text,
+        "fields": dict(draft.fields),
+        "source": draft.source,
+        "after_hours": request.after_hours,
+        "opened_by": request.interaction_id,
+        "created_at": at,
+        "updated_at": at,
+        "stage": FIRST_STAGE,
+        "stage_since": at,
+        "keep_until": keep_until,
+    }
+    insert_rows(connection, LEAD, [row])
     record(connection, ChangeKind.LEAD_CREATED, lead_id, at)
     return lead_id
 
 
 def _join(connection: Connection, request: Request, lead_id: str, *, at: datetime, keep_until: datetime | None) -> None:
-    lead = connection.execute(_JOINED, {"id": lead_id}).one()
+    lead = _JOINED.first(connection, id=lead_id)
     draft = request.draft
-    learned: dict[str, Any] = {"updated_at": at, "keep_until": keep_until}
+    learned: dict[str, Any] = {}
     contact_id = request.contact_id
     if lead.contact_id is None and contact_id is not None and _open_lead(connection, contact_id) is None:
         learned["contact_id"] = contact_id  # the number was withheld at first: now we know who it is
@@ -144,7 +152,9 @@ def _join(connection: Connection, request: Request, lead_id: str, *, at: datetim
         learned["text"] = draft.text
     if not lead.subject and draft.subject:
         learned["subject"] = draft.subject
-    if lead.opened_by == request.interaction_id:
+    if lead.opened_by == request.interaction_id and lead.after_hours != request.after_hours:
         learned["after_hours"] = request.after_hours  # a later report may know better what was dialled
-    connection.execute(update(LEAD).where(LEAD.c.id == lead_id).values(**learned))
+    if learned:
+        connection.execute(update(LEAD).where(LEAD.c.id == lead_id).values(**learned))
+    _TOUCH.change(connection, lead=lead_id, at=at, keep_until=keep_until)
     record(connection, ChangeKind.LEAD_UPDATED, lead_id, at)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import Connection, delete
 
+from gateway.storage.bulk import insert_rows
 from gateway.storage.tables import Change, table_of
 
 
@@ -25,11 +29,30 @@ class ChangeKind(StrEnum):
 
 
 CHANGE = table_of(Change)
+_GATHERED = "leadgate.changes"
+"""Where a connection keeps what is being gathered on it."""
 
 
 def record(connection: Connection, kind: ChangeKind, object_id: str, at: datetime) -> None:
     """Note that ``object_id`` changed, in the caller's transaction."""
-    connection.execute(CHANGE.insert(), {"kind": kind.value, "object_id": object_id, "at": at})
+    row = {"kind": kind.value, "object_id": object_id, "at": at}
+    gathered: list[dict[str, Any]] | None = connection.info.get(_GATHERED)
+    if gathered is None:
+        insert_rows(connection, CHANGE, [row])
+    else:
+        gathered.append(row)
+
+
+@contextmanager
+def gathering(connection: Connection) -> Iterator[None]:
+    """What is recorded on this connection within the block is written by one statement, at its end, in its order."""
+    rows: list[dict[str, Any]] = []
+    connection.info[_GATHERED] = rows
+    try:
+        yield
+    finally:
+        connection.info.pop(_GATHERED, None)
+    insert_rows(connection, CHANGE, rows)
 
 
 def forget_before(connection: Connection, moment: datetime) -> int:

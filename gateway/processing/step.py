@@ -19,8 +19,9 @@ from gateway.core.clock import NewId
 from gateway.core.placement import Event, Placement
 from gateway.core.types import Channel, Draft, Handle, HandleKind, Phase
 from gateway.leads.life import Placed, Request, open_or_join
-from gateway.live.changes import ChangeKind, record
+from gateway.live.changes import ChangeKind, gathering, record
 from gateway.outgoing.threads import Thread, thread_of
+from gateway.storage.prepared import Prepared
 from gateway.storage.tables import NEW, Interaction, Journal, table_of
 from gateway.views.interactions import interactions_by_id
 from gateway.views.leads import leads_by_id
@@ -94,8 +95,7 @@ LIVE_EVENT = {Phase.RINGING: "call.ringing", Phase.ANSWERED: "call.answered"}
 
 JOURNAL, INTERACTION = table_of(Journal), table_of(Interaction)
 
-# made once: building a statement costs more than running it
-_ROW = (
+_ROW = Prepared(
     select(
         JOURNAL.c.draft,
         JOURNAL.c.connector,
@@ -112,7 +112,7 @@ _ROW = (
     .where(JOURNAL.c.id == bindparam("journal_id"), JOURNAL.c.state == NEW)
     .with_for_update(of=JOURNAL, skip_locked=True)  # SQLite has one writer and ignores it
 )
-_PLACE = (
+_PLACE = Prepared(
     update(INTERACTION)
     .where(INTERACTION.c.id == bindparam("interaction_id"))
     .values(
@@ -122,13 +122,13 @@ _PLACE = (
         updated_at=bindparam("at"),
     )
 )
-_DONE = (
+_DONE = Prepared(
     update(JOURNAL)
     .where(JOURNAL.c.id == bindparam("journal_id"))
     .values(state="done", processed_at=bindparam("at"), error=None)
 )
 _FORGET = delete(INTERACTION).where(INTERACTION.c.id == bindparam("interaction"))
-_READ = update(JOURNAL).where(JOURNAL.c.id == bindparam("journal_id")).values(draft=bindparam("read"))
+_READ = Prepared(update(JOURNAL).where(JOURNAL.c.id == bindparam("journal_id")).values(draft=bindparam("read")))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +148,7 @@ def process(connection: Connection, journal_id: int, interpreted: Draft | None, 
 
     ``interpreted`` is the draft of a row that was stored without one.
     """
-    row = connection.execute(_ROW, {"journal_id": journal_id}).one_or_none()
+    row = _ROW.first(connection, journal_id=journal_id)
     if row is None:
         return False
     if row.draft is not None:
@@ -160,8 +160,9 @@ def process(connection: Connection, journal_id: int, interpreted: Draft | None, 
     if _is_forgotten(connection, row, draft, means.rules):
         connection.execute(_FORGET, {"interaction": row.id})  # and its journal with it
         return True
-    _place(connection, row, draft, means)
-    connection.execute(_DONE, {"journal_id": journal_id, "at": means.at})
+    with gathering(connection):
+        _place(connection, row, draft, means)
+    _DONE.change(connection, journal_id=journal_id, at=means.at)
     return True
 
 
@@ -177,7 +178,7 @@ def _take_up(connection: Connection, journal_id: int, row: Any, interpreted: Dra
     stored = draft_to_json(interpreted)
     draft = draft_from_json(stored)
     apply_draft(connection, row.id, Phase(row.phase), draft, at)
-    connection.execute(_READ, {"journal_id": journal_id, "read": stored})
+    _READ.change(connection, journal_id=journal_id, read=stored)
     return draft
 
 
@@ -203,17 +204,18 @@ def _place(connection: Connection, row: Any, draft: Draft, means: Means) -> None
         at=at,
         new_id=means.new_id,
         keep_until=keep_until,
+        is_newcomer=who is not None and who.created,
         is_told=is_told,
     )
     placed = None
     if row.lead_id is not None or not (where.is_history or _is_colleague(where.channel, draft, person)):
         known = replace(where, lead_id=where.lead_id or (thread.lead_id if thread else None))
-        placed = _open_or_join(connection, known, rules, newcomer=who is not None and who.created)
+        placed = _open_or_join(connection, known, rules)
     if placed is not None:
         where = replace(where, lead_id=placed.lead_id, lead_opened=placed.opened)
     if (where.contact_id, where.lead_id, where.after_hours) != (row.contact_id, row.lead_id, row.after_hours):
         placing = {"contact": where.contact_id, "lead": where.lead_id, "after": where.after_hours, "at": at}
-        connection.execute(_PLACE, {"interaction_id": row.id, **placing})
+        _PLACE.change(connection, interaction_id=row.id, **placing)
     record(connection, ChangeKind.INTERACTION_UPDATED, row.id, at)
     followed = [event for follower in means.followers for event in follower.follow(connection, where)]
     if is_told:
@@ -229,7 +231,7 @@ def _is_stranger_in(connection: Connection, thread: Thread | None, person: Perso
     return thread is not None and thread.contact_id is not None and not is_known(connection, person.handles)
 
 
-def _open_or_join(connection: Connection, where: Placement, rules: Rules, *, newcomer: bool) -> Placed | None:
+def _open_or_join(connection: Connection, where: Placement, rules: Rules) -> Placed | None:
     request = Request(
         interaction_id=where.interaction_id,
         channel=where.channel,
@@ -237,7 +239,7 @@ def _open_or_join(connection: Connection, where: Placement, rules: Rules, *, new
         contact_id=where.contact_id,
         lead_id=where.lead_id,
         after_hours=where.after_hours,
-        newcomer=newcomer,
+        newcomer=where.is_newcomer,
     )
     return open_or_join(
         connection,

@@ -10,6 +10,8 @@ from sqlalchemy import Connection, bindparam, select, update
 from gateway.audit.log import GATEWAY, Deed
 from gateway.audit.log import record as write_down
 from gateway.live.changes import ChangeKind, record
+from gateway.storage.bulk import insert_rows
+from gateway.storage.prepared import Prepared
 from gateway.storage.tables import Assignment, Contact, Lead, table_of
 
 ANSWERED = "answered"
@@ -19,12 +21,16 @@ PERSON = "person"
 
 ASSIGNMENT, LEAD, CONTACT = table_of(Assignment), table_of(Lead), table_of(Contact)
 
-# made once: building a statement costs more than running it
-_MANAGER = select(LEAD.c.manager_id).where(LEAD.c.id == bindparam("lead_id"))
-_GIVE = (
+_MANAGER = Prepared(select(LEAD.c.manager_id).where(LEAD.c.id == bindparam("lead_id")))
+_GIVE = Prepared(
     update(LEAD)
     .where(LEAD.c.id == bindparam("lead_id"))
     .values(manager_id=bindparam("manager"), updated_at=bindparam("at"))
+)
+_OWN = Prepared(
+    update(CONTACT)
+    .where(CONTACT.c.id == bindparam("contact_id"), CONTACT.c.owner_id.is_(None))
+    .values(owner_id=bindparam("manager"), updated_at=bindparam("at"))
 )
 
 
@@ -49,23 +55,21 @@ def give(connection: Connection, giving: Giving, at: datetime) -> bool:
     What the gateway gives for the first time is in the log of assignments alone; any later change, and all that
     people do, is in the log of deeds too.
     """
-    row = connection.execute(_MANAGER, {"lead_id": giving.lead_id}).one_or_none()
+    row = _MANAGER.first(connection, lead_id=giving.lead_id)
     if row is None or row.manager_id == giving.manager_id:
         return False
-    connection.execute(_GIVE, {"lead_id": giving.lead_id, "manager": giving.manager_id, "at": at})
-    connection.execute(
-        ASSIGNMENT.insert(),
-        {
-            "lead_id": giving.lead_id,
-            "manager_id": giving.manager_id,
-            "before_id": row.manager_id,
-            "rule": giving.rule,
-            "interaction_id": giving.interaction_id,
-            "actor": giving.actor,
-            "at": at,
-            "keep_until": giving.keep_until,
-        },
-    )
+    _GIVE.change(connection, lead_id=giving.lead_id, manager=giving.manager_id, at=at)
+    entry = {
+        "lead_id": giving.lead_id,
+        "manager_id": giving.manager_id,
+        "before_id": row.manager_id,
+        "rule": giving.rule,
+        "interaction_id": giving.interaction_id,
+        "actor": giving.actor,
+        "at": at,
+        "keep_until": giving.keep_until,
+    }
+    insert_rows(connection, ASSIGNMENT, [entry])
     record(connection, ChangeKind.LEAD_UPDATED, giving.lead_id, at)
     if row.manager_id is not None or giving.actor != GATEWAY:
         detail = {"before": row.manager_id, "after": giving.manager_id, "rule": giving.rule}
@@ -85,11 +89,7 @@ def give(connection: Connection, giving: Giving, at: datetime) -> bool:
 
 def own_contact(connection: Connection, contact_id: str, manager_id: str, at: datetime) -> bool:
     """Make the manager the owner of a contact that has none; False where it has one."""
-    done = connection.execute(
-        update(CONTACT)
-        .where(CONTACT.c.id == contact_id, CONTACT.c.owner_id.is_(None))
-        .values(owner_id=manager_id, updated_at=at)
-    )
-    if done.rowcount:
+    done = bool(_OWN.change(connection, contact_id=contact_id, manager=manager_id, at=at))
+    if done:
         record(connection, ChangeKind.CONTACT_UPDATED, contact_id, at)
-    return bool(done.rowcount)
+    return done

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import ColumnClause, Connection, bindparam, func, literal_column, select
 
 from gateway.core.assignment import AssignRequest
 from gateway.routing.recent import Recent
 from gateway.routing.rotation import Turn
+from gateway.storage.prepared import Prepared
 from gateway.storage.tables import Contact, Interaction, Lead, Rotation, table_of
 
 CONTACT, LEAD, INTERACTION, ROTATION = (table_of(model) for model in (Contact, Lead, Interaction, Rotation))
@@ -18,14 +18,18 @@ CONTACT, LEAD, INTERACTION, ROTATION = (table_of(model) for model in (Contact, L
 CrmOwner = Callable[[AssignRequest], str | None]
 """The manager who owns the person in a CRM; None where no CRM said so. Called on any thread, answers from memory."""
 
-# made once: building a statement costs more than running it
 _OPEN: ColumnClause[str] = literal_column("'open'")
-_OWNER = select(CONTACT.c.owner_id).where(CONTACT.c.id == bindparam("contact_id"))
-_LEAD_MANAGER = select(LEAD.c.manager_id).where(LEAD.c.id == bindparam("lead_id"))
-_OPEN_LEAD_MANAGER = select(LEAD.c.manager_id).where(
-    LEAD.c.contact_id == bindparam("contact_id"), LEAD.c.status == _OPEN
+_OWNERS = Prepared(
+    select(
+        select(CONTACT.c.owner_id).where(CONTACT.c.id == bindparam("contact_id")).scalar_subquery().label("of_contact"),
+        select(LEAD.c.manager_id).where(LEAD.c.id == bindparam("lead_id")).scalar_subquery().label("of_lead"),
+        select(LEAD.c.manager_id)
+        .where(LEAD.c.contact_id == bindparam("contact_id"), LEAD.c.status == _OPEN)
+        .scalar_subquery()
+        .label("of_open_lead"),
+    )
 )
-_LAST_TALK = (
+_LAST_TALK = Prepared(
     select(INTERACTION.c.manager_id, INTERACTION.c.occurred_at)
     .where(
         INTERACTION.c.contact_id == bindparam("contact_id"),
@@ -36,8 +40,8 @@ _LAST_TALK = (
     .order_by(INTERACTION.c.occurred_at.desc())
     .limit(1)
 )
-_OPEN_LEADS = select(func.count()).where(LEAD.c.manager_id == bindparam("manager_id"), LEAD.c.status == _OPEN)
-_TURNS = select(ROTATION).where(ROTATION.c.rule == bindparam("rule_name"))
+_OPEN_LEADS = Prepared(select(func.count()).where(LEAD.c.manager_id == bindparam("manager_id"), LEAD.c.status == _OPEN))
+_TURNS = Prepared(select(ROTATION).where(ROTATION.c.rule == bindparam("rule_name")))
 
 
 def of_nobody(_request: AssignRequest) -> str | None:
@@ -66,34 +70,32 @@ class StoredFacts:
 
     def owner(self) -> tuple[str, str] | None:
         """The owner of the contact, else of the lead that is worked on, else what a CRM says."""
-        contact_id, lead_id = self._request.contact_id, self._request.lead_id
-        owner = self._owner_id
-        if owner is None and contact_id:
-            owner = self._one(_OWNER, contact_id=contact_id)
-        if owner:
-            return owner, "owner of the contact"
-        manager = self._one(_LEAD_MANAGER, lead_id=lead_id) if lead_id else None
-        if manager is None and contact_id:
-            manager = self._one(_OPEN_LEAD_MANAGER, contact_id=contact_id)
+        if self._owner_id:
+            return self._owner_id, "owner of the contact"
+        request = self._request
+        known = _OWNERS.first(self._connection, contact_id=request.contact_id, lead_id=request.lead_id)
+        if known.of_contact:
+            return known.of_contact, "owner of the contact"
+        manager = known.of_lead or known.of_open_lead
         if manager:
             return manager, "manager of the open lead"
-        owner = self._crm_owner(self._request)
+        owner = self._crm_owner(request)
         return (owner, "owner in the CRM") if owner else None
 
     def last_talk(self) -> tuple[str, datetime] | None:
         """The last call with the person that somebody answered."""
         if self._request.contact_id is None:
             return None
-        row = self._connection.execute(_LAST_TALK, {"contact_id": self._request.contact_id}).one_or_none()
+        row = _LAST_TALK.first(self._connection, contact_id=self._request.contact_id)
         return (row.manager_id, row.occurred_at) if row else None
 
     def open_leads(self, manager_id: str) -> int:
         """Leads with the status open."""
-        return int(self._one(_OPEN_LEADS, manager_id=manager_id) or 0)
+        return int(_OPEN_LEADS.value(self._connection, manager_id=manager_id))
 
     def turns(self, rule: str) -> Mapping[str, Turn]:
         """As stored after the last choice."""
-        rows = self._connection.execute(_TURNS, {"rule_name": rule})
+        rows = _TURNS.rows(self._connection, rule_name=rule)
         return {
             row.manager_id: Turn(manager_id=row.manager_id, credit=row.credit, day=row.day, taken=row.taken)
             for row in rows
@@ -103,9 +105,6 @@ class StoredFacts:
         """By the person's surest handle."""
         handles = self._request.handles
         return self._recent.chosen(rule, handles[0].value, self._request.at) if handles else None
-
-    def _one(self, statement: Any, **values: str) -> Any:
-        return self._connection.execute(statement, values).scalar_one_or_none()
 
 
 def store_turns(connection: Connection, rule: str, turns: Sequence[Turn]) -> None:

@@ -18,12 +18,12 @@ from gateway.core.types import Channel, Direction, Phase
 from gateway.routing.assign import Assigner
 from gateway.routing.assignments import ANSWERED, Giving, give, own_contact
 from gateway.routing.people import Person, Roster
+from gateway.storage.prepared import Prepared
 from gateway.storage.tables import Interaction, Lead, table_of
 
 INTERACTION, LEAD = table_of(Interaction), table_of(Lead)
 
-# made once: building a statement costs more than running it
-_SPOKE = (
+_SPOKE = Prepared(
     update(INTERACTION)
     .where(
         INTERACTION.c.id == bindparam("interaction_id"),
@@ -31,7 +31,7 @@ _SPOKE = (
     )
     .values(manager_id=bindparam("manager"))
 )
-_MANAGER = select(LEAD.c.manager_id).where(LEAD.c.id == bindparam("lead_id"))
+_MANAGER = Prepared(select(LEAD.c.manager_id).where(LEAD.c.id == bindparam("lead_id")))
 
 
 class RoutingFollower:
@@ -49,7 +49,7 @@ class RoutingFollower:
         roster = self._assigner.roster(connection, placement.at)
         speaker = spoke(placement, roster)
         if speaker is not None:
-            connection.execute(_SPOKE, {"interaction_id": placement.interaction_id, "manager": speaker.id})
+            _SPOKE.change(connection, interaction_id=placement.interaction_id, manager=speaker.id)
         if unowned and roster.by_id:
             self._give(connection, placement, roster, speaker)
         return ()
@@ -60,7 +60,7 @@ class RoutingFollower:
             return False
         if placement.lead_opened:
             return True
-        return connection.execute(_MANAGER, {"lead_id": placement.lead_id}).scalar_one_or_none() is None
+        return _MANAGER.value(connection, lead_id=placement.lead_id) is None
 
     def _give(self, connection: Connection, placement: Placement, roster: Roster, speaker: Person | None) -> None:
         request = request_of(placement)

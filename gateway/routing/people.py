@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, func, select
 
 from gateway.core.phone import to_e164
+from gateway.storage.prepared import Prepared
 from gateway.storage.tables import Absence, Manager, Session, table_of
 
 MOST_STAND_INS = 5
@@ -17,23 +18,26 @@ MOST_STAND_INS = 5
 
 MANAGER, ABSENCE, SESSION = table_of(Manager), table_of(Absence), table_of(Session)
 
-# made once: building a statement costs more than running it
-_PEOPLE = select(
-    MANAGER.c.id,
-    MANAGER.c.login,
-    MANAGER.c.name,
-    MANAGER.c.extensions,
-    MANAGER.c.mobile,
-    MANAGER.c.email,
-    MANAGER.c.hours,
-    MANAGER.c.disabled_at,
-).order_by(MANAGER.c.login)
-_AWAY = (
+_PEOPLE = Prepared(
+    select(
+        MANAGER.c.id,
+        MANAGER.c.login,
+        MANAGER.c.name,
+        MANAGER.c.extensions,
+        MANAGER.c.mobile,
+        MANAGER.c.email,
+        MANAGER.c.hours,
+        MANAGER.c.disabled_at,
+    ).order_by(MANAGER.c.login)
+)
+_AWAY = Prepared(
     select(ABSENCE.c.manager_id, ABSENCE.c.ends_at, ABSENCE.c.substitute_id, ABSENCE.c.reason)
     .where(ABSENCE.c.starts_at <= bindparam("at"), ABSENCE.c.ends_at > bindparam("at"))
     .order_by(ABSENCE.c.ends_at)
 )
-_SEEN = select(SESSION.c.manager_id, func.max(SESSION.c.seen_at).label("seen_at")).group_by(SESSION.c.manager_id)
+_SEEN = Prepared(
+    select(SESSION.c.manager_id, func.max(SESSION.c.seen_at).label("seen_at")).group_by(SESSION.c.manager_id)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,11 +134,11 @@ class Roster:
 
 def load_roster(connection: Connection, at: datetime, region: str) -> Roster:
     """The managers as they are at ``at``. ``region`` reads their mobiles."""
-    rows = connection.execute(_PEOPLE).all()
+    rows = _PEOPLE.rows(connection)
     if not rows:
         return Roster.of(())
-    away = {row.manager_id: row for row in connection.execute(_AWAY, {"at": at})}  # of several the longest
-    seen = {row.manager_id: row.seen_at for row in connection.execute(_SEEN)}
+    away = {row.manager_id: row for row in _AWAY.rows(connection, at=at)}  # of several the longest
+    seen = {row.manager_id: row.seen_at for row in _SEEN.rows(connection)}
     return Roster.of(_person(row, away.get(row.id), seen.get(row.id), region) for row in rows)
 
 
