@@ -29,7 +29,7 @@ from gateway.storage.writer import BACKGROUND_SHARE
 
 log = logging.getLogger(__name__)
 
-BATCH = 128
+BATCH = 64
 """Rows taken at once: they share commits."""
 BACK_OFF = (1, 5, 30, 120, 600)
 """Seconds until the next try after the 1st, 2nd, ... failure; after the last, 13 minutes on, the row is set aside."""
