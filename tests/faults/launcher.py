@@ -11,11 +11,13 @@ import itertools
 import os
 import sqlite3
 import sys
-from collections.abc import Awaitable, Callable
+import uuid
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from crm_adapter.webhook import adapter, signature
 from gateway.capture.cursors import StoredCursors
 from gateway.capture.sink import DurableSink
 from gateway.core.clock import SystemClock
@@ -80,8 +82,25 @@ def synchronous_off(honest: Accept) -> Accept:
     return honest
 
 
+def new_message_id_each_try(honest: Accept) -> Accept:
+    """Tells a CRM of the same thing under another id each time."""
+
+    def headers(_message_id: str, at: datetime, body: bytes, keys: Iterable[bytes]) -> dict[str, str]:
+        return signature.headers_for(str(uuid.uuid4()), at, body, keys)
+
+    setattr(adapter, "headers_for", headers)  # noqa: B010 - as above
+    return honest
+
+
 MUTANTS: dict[str, Callable[[Accept], Accept]] = {
-    made.__name__: made for made in (acknowledge_before_commit, cursor_before_data, no_deduplication, synchronous_off)
+    made.__name__: made
+    for made in (
+        acknowledge_before_commit,
+        cursor_before_data,
+        no_deduplication,
+        synchronous_off,
+        new_message_id_each_try,
+    )
 }
 
 

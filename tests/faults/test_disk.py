@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,41 +13,39 @@ from tests.acceptance.load import FORM_TABLE, Load
 from tests.faults.book import Book, judge
 from tests.faults.injection import Injection
 from tests.faults.nursery import Nursery
+from tests.faults.smalldisk import fill, small_disk
 from tests.support.ports import LOOPBACK
 from tests.support.process import Installation
 
 SMALL = "24m"
 WITHIN = 60.0
 FULL_FOR = 3.0
-CHUNK = 4096
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A folder with room for 24 MiB. Only root may mount one."""
+def little_room(tmp_path: Path) -> Iterator[Path]:
+    """The data folder, with room for 24 MiB."""
     folder = tmp_path / "gateway/data"
-    folder.mkdir(parents=True)
-    command = ["mount", "-t", "tmpfs", "-o", f"size={SMALL}", "tmpfs", str(folder)]
-    if os.geteuid() or subprocess.run(command, check=False, capture_output=True).returncode:
-        pytest.skip("a small disk needs mount(2): run as root, with CAP_SYS_ADMIN")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+    with small_disk(folder, SMALL) as mounted:
+        if not mounted:
+            pytest.skip("a small disk needs mount(2): run as root, with CAP_SYS_ADMIN")
+        yield folder
 
 
 @pytest.mark.parametrize("floor", [pytest.param(0, marks=pytest.mark.long), 8])
 async def test_a_full_disk_loses_nothing_and_needs_no_restart(
-    small_disk: Path, tmp_path: Path, book: Book, floor: int, nursery: Nursery
+    little_room: Path, tmp_path: Path, book: Book, floor: int, nursery: Nursery
 ) -> None:
     """``floor``: MiB that are left free; 0: the disk fills to its last byte, in the middle of a transaction."""
     more = FORM_TABLE + f"[storage]\nmin_free_mib = {floor}\n"
     installation = Installation.make(tmp_path / "gateway", more=more)
     process = nursery.start(installation)
-    ballast = small_disk / "ballast"
+    ballast = little_room / "ballast"
     try:
         await process.ready()
         async with Load(installation, forms=3, mails=2) as load:
             await asyncio.wait_for(load.acknowledged(20), WITHIN)
-            _fill(ballast, leave=(floor << 20) // 2)
+            fill(ballast, leave=(floor << 20) // 2)
             await asyncio.sleep(FULL_FOR)
             problems = await _problems(installation)
             full = len(load.ledger.acknowledged)
@@ -71,20 +67,6 @@ async def _problems(installation: Installation) -> str:
     health = f"http://{LOOPBACK}:{installation.private}/health"
     async with aiohttp.ClientSession() as session, session.get(health) as answer:
         return " ".join((await answer.json())["problems"])
-
-
-def _fill(ballast: Path, *, leave: int) -> None:
-    """Take all room but ``leave`` bytes."""
-    descriptor = os.open(ballast, os.O_WRONLY | os.O_CREAT)
-    size = 0
-    try:
-        while os.fstatvfs(descriptor).f_bavail * os.fstatvfs(descriptor).f_frsize > leave:
-            os.posix_fallocate(descriptor, size, CHUNK)
-            size += CHUNK
-    except OSError:
-        return  # the gateway was quicker: not even a chunk is left
-    finally:
-        os.close(descriptor)
 
 
 @pytest.mark.long

@@ -7,42 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.ledger import Ledger
-from tests.acceptance.load import letter
 from tests.faults.book import Book, judge
 from tests.faults.nursery import Nursery
+from tests.faults.postman import LARGE, Postman
 from tests.faults.ways import mailbox_table, names_of_all
 from tests.peers.dovecot import DovecotServer
 from tests.support.faultproxy import FaultProxy
 from tests.support.process import Installation
 
-LARGE = 200_000
-"""Bytes of a letter's text: it does not come in one piece."""
 CUTS = 3
 WITHIN = 120.0
 SILENT_FOR = 5.0
 LETTERS = 5
-
-
-class Postman:
-    """Puts letters into a mailbox: from then on Leadgate owes them."""
-
-    def __init__(self, server: DovecotServer) -> None:
-        self.user = server.new_user()
-        self.ledger = Ledger()
-        self._server = server
-        server.maildir(self.user)
-
-    def bring(self, first: int, count: int, *, large: bool = False) -> None:
-        """Letters by number."""
-        for number in range(first, first + count):
-            name = f"mail-{number}"
-            message = letter(number, name)
-            if large:
-                message.set_content("x" * 70 + "\n" + ("y" * 70 + "\n") * (LARGE // 71))
-            self.ledger.sent.add(name)
-            self._server.deliver(self.user, message.as_bytes())
-            self.ledger.acknowledged.add(name)
 
 
 @pytest.mark.long

@@ -139,6 +139,12 @@ def names_of_all(interactions: list[dict[str, Any]]) -> list[str]:
     return names_of([item for item in interactions if item["channel"] != "call"]) + callers(interactions)
 
 
+def person_of(name: str) -> str:
+    """The handle by which a CRM knows who sent the item that the ledger calls so."""
+    kind, _, rest = name.partition("-")
+    return {"form": _phone, "mail": _address}[kind](name) if kind != "call" else rest
+
+
 def people_told(documents: list[dict[str, Any]]) -> list[str]:
     """The handles of the leads that a CRM was told of, as often as it was."""
     leads = [document["data"]["contact"] for document in documents if document["type"] == "lead.created"]
