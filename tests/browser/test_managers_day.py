@@ -10,13 +10,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from tests.browser import eyes
 from tests.browser.town import ANNA, BORIS, CHIEF, Town, town
 from tests.browser.work import MORNING
 from tests.support.browser import PATIENCE_SECONDS, Chromium, Page, chromium
 
-pytestmark = pytest.mark.peer("chromium")
+pytestmark = [pytest.mark.peer("chromium"), pytest.mark.asyncio(loop_scope="module")]
 
 LIVE_SECONDS = 1.0
 """From the last event of a missed call to its row on an open board. A busy machine gets more."""
@@ -25,12 +26,19 @@ LINE_OF_ANNA = "direct_no_answer"
 """A recording in which the phone 101 rings, which is Anna's."""
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Chromium]:
+    """One for all tests here: each opens a tab that shares nothing with the others'."""
+    async with chromium() as running:
+        yield running
+
+
 @asynccontextmanager
-async def working(folder: Path) -> AsyncIterator[tuple[Town, Chromium]]:
-    """The town this morning, and a browser."""
-    async with town(folder / "town", past=False) as here, chromium() as browser:
+async def working(folder: Path) -> AsyncIterator[Town]:
+    """The town this morning."""
+    async with town(folder, past=False) as here:
         await here.play(MORNING)
-        yield here, browser
+        yield here
 
 
 async def at_the_board(page: Page, here: Town, login: str, *, language: str, width: int) -> None:
@@ -48,8 +56,8 @@ async def toast(page: Page) -> str:
     return text
 
 
-async def test_a_missed_call_comes_to_the_open_board_by_itself(tmp_path: Path) -> None:
-    async with working(tmp_path) as (here, browser), browser.tab() as page:
+async def test_a_missed_call_comes_to_the_open_board_by_itself(browser: Chromium, tmp_path: Path) -> None:
+    async with working(tmp_path) as here, browser.tab() as page:
         await at_the_board(page, here, ANNA, language="ru", width=eyes.WIDE)
         await page.run("window.notReloaded = true")
         before = await page.run("document.querySelectorAll('.callback').length")
@@ -65,9 +73,9 @@ async def test_a_missed_call_comes_to_the_open_board_by_itself(tmp_path: Path) -
         assert eyes.strangers(page, here) == []
 
 
-async def test_the_pop_up_is_only_for_whom_the_call_concerns(tmp_path: Path) -> None:
+async def test_the_pop_up_is_only_for_whom_the_call_concerns(browser: Chromium, tmp_path: Path) -> None:
     async with (
-        working(tmp_path) as (here, browser),
+        working(tmp_path) as here,
         browser.tab() as anna,
         browser.tab() as boris,
     ):
@@ -85,8 +93,8 @@ async def test_the_pop_up_is_only_for_whom_the_call_concerns(tmp_path: Path) -> 
         assert anna.problems == boris.problems == []
 
 
-async def test_the_board_by_keyboard_alone(tmp_path: Path) -> None:
-    async with working(tmp_path) as (here, browser), browser.tab() as page:
+async def test_the_board_by_keyboard_alone(browser: Chromium, tmp_path: Path) -> None:
+    async with working(tmp_path) as here, browser.tab() as page:
         await at_the_board(page, here, ANNA, language="ru", width=eyes.WIDE)
         await page.press("?")
         await page.until("document.querySelector('#keys[open]')")
@@ -133,8 +141,10 @@ async def open_menu(page: Page, row: str, menu: str) -> None:
 
 
 @pytest.mark.parametrize(("language", "width"), [("ru", eyes.WIDE), ("en", eyes.PHONE)])
-async def test_a_day_from_the_first_callback_to_the_report(language: str, width: int, tmp_path: Path) -> None:
-    async with working(tmp_path) as (here, browser), browser.tab() as page:
+async def test_a_day_from_the_first_callback_to_the_report(
+    browser: Chromium, language: str, width: int, tmp_path: Path
+) -> None:
+    async with working(tmp_path) as here, browser.tab() as page:
         await at_the_board(page, here, ANNA, language=language, width=width)
         await _callbacks(page)
         await _the_lead(page, here)
@@ -227,8 +237,8 @@ async def _merging(page: Page, here: Town) -> None:
     await page.until("!document.querySelector('.card aside').textContent.includes('555-09-99')")
 
 
-async def test_what_was_typed_outlives_the_session_and_a_restart(tmp_path: Path) -> None:
-    async with working(tmp_path) as (here, browser), browser.tab() as page:
+async def test_what_was_typed_outlives_the_session_and_a_restart(browser: Chromium, tmp_path: Path) -> None:
+    async with working(tmp_path) as here, browser.tab() as page:
         await at_the_board(page, here, ANNA, language="ru", width=eyes.PHONE)
         await page.click(".callback:first-child [data-menu=more]")
         await page.type(".callback > .pop textarea", "Очень важные слова")

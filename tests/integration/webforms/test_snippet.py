@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+import pytest_asyncio
 from aiohttp import web
 
 from gateway.core.clock import SystemClock
@@ -17,11 +18,19 @@ from gateway.webforms.intake import FormIntake
 from gateway.webforms.pages import static_file
 from gateway.webforms.routes import routes
 from gateway.webforms.settings import FormSettings
-from tests.support.browser import PATIENCE_SECONDS, Page, browser
+from tests.support.browser import PATIENCE_SECONDS, Chromium, Page, chromium
 from tests.support.ports import LOOPBACK, free_ports
 from tests.support.sink import RecordingSink
 
-pytestmark = pytest.mark.peer("chromium")
+pytestmark = [pytest.mark.peer("chromium"), pytest.mark.asyncio(loop_scope="module")]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Chromium]:
+    """One for all tests here: each opens a tab that shares nothing with the others'."""
+    async with chromium() as running:
+        yield running
+
 
 SITE = """<!doctype html><html lang="{language}"><meta charset="utf-8"><title>Shop</title>
 <form id="order" {attributes} method="post"><input name="name"><input name="phone" type="tel">
@@ -75,7 +84,7 @@ async def _serve(app: web.Application, port: int) -> web.AppRunner:
 
 
 @asynccontextmanager
-async def shop(gateway: Gateway, html: str) -> AsyncIterator[Page]:
+async def shop(browser: Chromium, gateway: Gateway, html: str) -> AsyncIterator[Page]:
     """The gateway, a site with ``html`` on every page, and a browser that has nothing open yet."""
 
     async def show(_: web.Request) -> web.Response:
@@ -86,7 +95,7 @@ async def shop(gateway: Gateway, html: str) -> AsyncIterator[Page]:
     await gateway.start()
     runner = await _serve(app, gateway.site_port)
     try:
-        async with browser() as page:
+        async with browser.tab() as page:
             yield page
     finally:
         await runner.cleanup()
@@ -99,9 +108,9 @@ SEND = "document.querySelector('form button').click()"
 STATUS = "document.querySelector('[data-leadgate-status]')"
 
 
-async def test_a_form_is_sent_without_leaving_the_page_and_with_its_source() -> None:
+async def test_a_form_is_sent_without_leaving_the_page_and_with_its_source(browser: Chromium) -> None:
     gateway = Gateway(FormSettings(key="site"))
-    async with shop(gateway, gateway.page()) as page:
+    async with shop(browser, gateway, gateway.page()) as page:
         await page.open(f"{gateway.site}/?utm_source=yandex&utm_campaign=pumps&yclid=77")
         await page.open(f"{gateway.site}/contacts")
         await page.run(FILL)
@@ -123,9 +132,9 @@ async def test_a_form_is_sent_without_leaving_the_page_and_with_its_source() -> 
     assert not [name for name in draft.fields if name.startswith("_lg")]
 
 
-async def test_a_submission_waits_in_the_browser_while_the_server_is_down_and_arrives_once() -> None:
+async def test_a_submission_waits_in_the_browser_while_the_server_is_down_and_arrives_once(browser: Chromium) -> None:
     gateway = Gateway(FormSettings(key="site", min_seconds=0.2, proof_of_work=500))
-    async with shop(gateway, gateway.page()) as page:
+    async with shop(browser, gateway, gateway.page()) as page:
         await page.open(f"{gateway.site}/")
         for loaded in ("/challenge", "/work.js"):  # the pass, and what computes its proof
             await page.until(f"performance.getEntriesByType('resource').some((one) => one.name.endsWith('{loaded}'))")
@@ -144,9 +153,9 @@ async def test_a_submission_waits_in_the_browser_while_the_server_is_down_and_ar
     assert draft.source.page == f"{gateway.site}/"
 
 
-async def test_a_browser_that_keeps_nothing_does_not_promise_to() -> None:
+async def test_a_browser_that_keeps_nothing_does_not_promise_to(browser: Chromium) -> None:
     gateway = Gateway(FormSettings(key="site"))
-    async with shop(gateway, gateway.page(language="en")) as page:
+    async with shop(browser, gateway, gateway.page(language="en")) as page:
         await page.open(f"{gateway.site}/")
         await page.run("Storage.prototype.setItem = () => { throw new Error('private mode'); }, 0")
         await gateway.stop()
@@ -159,9 +168,9 @@ async def test_a_browser_that_keeps_nothing_does_not_promise_to() -> None:
     assert len(gateway.drafts) == 1
 
 
-async def test_an_unanswered_submission_is_sent_again_by_itself_and_is_one() -> None:
+async def test_an_unanswered_submission_is_sent_again_by_itself_and_is_one(browser: Chromium) -> None:
     gateway = Gateway(FormSettings(key="site"))
-    async with shop(gateway, gateway.page(language="en")) as page:
+    async with shop(browser, gateway, gateway.page(language="en")) as page:
         await page.open(f"{gateway.site}/")
         gateway.sink.refuse()
         await page.run(FILL)
@@ -173,9 +182,9 @@ async def test_an_unanswered_submission_is_sent_again_by_itself_and_is_one() -> 
     assert len(gateway.sink.items) == 1
 
 
-async def test_a_robot_that_is_too_quick_is_spam_and_hears_nothing_of_it() -> None:
+async def test_a_robot_that_is_too_quick_is_spam_and_hears_nothing_of_it(browser: Chromium) -> None:
     gateway = Gateway(FormSettings(key="site", min_seconds=3600, proof_of_work=100))
-    async with shop(gateway, gateway.page()) as page:
+    async with shop(browser, gateway, gateway.page()) as page:
         await page.open(f"{gateway.site}/")
         await page.run(FILL)
         await page.run(SEND)
@@ -185,9 +194,9 @@ async def test_a_robot_that_is_too_quick_is_spam_and_hears_nothing_of_it() -> No
     assert "filled in within" in draft.details["spam"]
 
 
-async def test_a_file_is_sent_too_and_a_sites_own_handler_decides_what_is_shown() -> None:
+async def test_a_file_is_sent_too_and_a_sites_own_handler_decides_what_is_shown(browser: Chromium) -> None:
     gateway = Gateway(FormSettings(key="site", redirect="/thanks"))
-    async with shop(gateway, gateway.page()) as page:
+    async with shop(browser, gateway, gateway.page()) as page:
         await page.open(f"{gateway.site}/")
         await page.run(FILL)
         await page.run(
@@ -204,12 +213,12 @@ async def test_a_file_is_sent_too_and_a_sites_own_handler_decides_what_is_shown(
     assert draft.name == "Иван"
 
 
-async def test_a_form_is_known_by_its_address_even_with_fields_that_hide_its_properties() -> None:
+async def test_a_form_is_known_by_its_address_even_with_fields_that_hide_its_properties(browser: Chromium) -> None:
     gateway = Gateway(FormSettings(key="site"))
     html = gateway.page(attributes=f'action="{gateway.address}/f/site?from=shop"').replace(
         "<textarea", '<input type="hidden" name="action" value="send"><input type="hidden" name="reset"><textarea'
     )
-    async with shop(gateway, html) as page:
+    async with shop(browser, gateway, html) as page:
         await page.open(f"{gateway.site}/")
         await page.run(FILL)
         await page.run(SEND)
@@ -218,10 +227,10 @@ async def test_a_form_is_known_by_its_address_even_with_fields_that_hide_its_pro
     assert [draft.name for draft in gateway.drafts] == ["Иван"]
 
 
-async def test_without_the_script_the_form_posts_and_a_page_says_thank_you() -> None:
+async def test_without_the_script_the_form_posts_and_a_page_says_thank_you(browser: Chromium) -> None:
     gateway = Gateway(FormSettings(key="site"))
     html = gateway.page(attributes=f'action="{gateway.address}/f/site?lang=ru"', with_script=False)
-    async with shop(gateway, html) as page:
+    async with shop(browser, gateway, html) as page:
         await page.open(f"{gateway.site}/")
         await page.run(FILL)
         await page.run(SEND)
@@ -230,10 +239,10 @@ async def test_without_the_script_the_form_posts_and_a_page_says_thank_you() -> 
     assert [draft.name for draft in gateway.drafts] == ["Иван"]
 
 
-async def test_the_hosted_page_works_with_its_policy_and_is_not_framed_by_strangers() -> None:
+async def test_the_hosted_page_works_with_its_policy_and_is_not_framed_by_strangers(browser: Chromium) -> None:
     gateway = Gateway(FormSettings(key="site", name="Заявка", min_seconds=0.1, proof_of_work=300, consent="Согласен"))
     frame = f'<!doctype html><iframe src="{gateway.address}/f/site?embed=1"></iframe>'
-    async with shop(gateway, frame) as page:
+    async with shop(browser, gateway, frame) as page:
         await page.open(f"{gateway.address}/f/site?lang=ru")
         assert await page.run("document.querySelector('h1').textContent") == "Заявка"
         await page.run("document.forms[0].consent.checked = true")
@@ -250,20 +259,20 @@ async def test_the_hosted_page_works_with_its_policy_and_is_not_framed_by_strang
     assert (draft.kind, draft.details["consent"]) == (Kind.MESSAGE, {"consent": "Согласен"})
 
 
-async def test_the_hosted_page_is_framed_by_the_forms_own_site() -> None:
+async def test_the_hosted_page_is_framed_by_the_forms_own_site(browser: Chromium) -> None:
     port = free_ports(1)[0]
     gateway = Gateway(FormSettings(key="site", origins=(f"http://localhost:{port}",)))
     gateway.site_port = port
     frame = f'<!doctype html><iframe src="{gateway.address}/f/site?embed=1&lang=en"></iframe>'
-    async with shop(gateway, frame) as page:
+    async with shop(browser, gateway, frame) as page:
         await page.open(f"{gateway.site}/")
         assert await page.run("!!document.querySelector('iframe')")
         assert page.problems == []
 
 
-async def test_the_worker_computes_sha_256_whatever_the_length() -> None:
+async def test_the_worker_computes_sha_256_whatever_the_length(browser: Chromium) -> None:
     code = static_file("work.js").body.decode().replace("onmessage =", "self.unused =")
-    async with browser() as page:
+    async with browser.tab() as page:
         await page.run(f"{code}; self.solve = solve; 0")
         for length in (0, 1, 46, 54, 55, 56, 62, 63, 64, 110, 118, 119, 120, 128, 500):
             salt = "s" * length
