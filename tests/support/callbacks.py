@@ -33,6 +33,7 @@ from gateway.storage.tables import Callback
 from gateway.views.callbacks import CallbackDetails, callback_details
 from tests.support.clock import MONDAY, FakeClock
 from tests.support.items import handles
+from tests.support.patience import PATIENCE
 
 IVAN, PETR = "+79261234567", "+79037654321"
 IVAN_AT_HOME = "+74951112233"
@@ -212,7 +213,13 @@ class CallbackHouse:
             settings=self.settings, timetable=self.timetable, is_own=rules.is_own, asks=asks
         )
         self.sink = DurableSink(
-            store=store, spool=Spool(folder), clock=self.clock, new_id=new_id, keep=None, on_stored=lambda: None
+            store=store,
+            spool=Spool(folder),
+            clock=self.clock,
+            new_id=new_id,
+            keep=None,
+            on_stored=lambda: None,
+            patience=PATIENCE,
         )
         self.worker = ProcessingWorker(
             store=store,

@@ -211,7 +211,7 @@ class AccessTokens:
         """Only the error's code is told: descriptions repeat what was sent, tokens among it."""
         tellable = error.replace("_", "").isalnum() and len(error) < 40
         code = error if tellable else Sentence("no reason that can be told")
-        if code in _DEAD:
+        if error in _DEAD:
             return TokenDead(
                 "%(server)s takes the refresh token of %(mailbox)s no longer (%(reason)s). Run: leadgate mailbox "
                 "authorize %(mailbox)s",

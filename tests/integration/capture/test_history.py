@@ -25,6 +25,7 @@ from gateway.telephony.lines import LineRules
 from gateway.telephony.record import CallRecord
 from gateway.telephony.report import inbound_of
 from tests.support.clock import FakeClock, counting_ids
+from tests.support.patience import PATIENCE
 from tests.unit.telephony.history.logs import RECORDED, REGION, calls_of
 
 pytest_plugins = ["tests.support.store"]
@@ -40,7 +41,13 @@ async def sink(store: Store, tmp_path: Path) -> DurableSink:
     spool = Spool(tmp_path / "spool")
     spool.open()
     return DurableSink(
-        store=store, spool=spool, clock=FakeClock(NOW), new_id=counting_ids(), keep=None, on_stored=lambda: None
+        store=store,
+        spool=spool,
+        clock=FakeClock(NOW),
+        new_id=counting_ids(),
+        keep=None,
+        on_stored=lambda: None,
+        patience=PATIENCE,
     )
 
 

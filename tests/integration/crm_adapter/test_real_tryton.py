@@ -58,7 +58,7 @@ def notes(peer: TrytonPeer, opportunity: int) -> list[str]:
 
 async def test_a_story_arrives_in_a_real_tryton(tryton_peer: TrytonPeer) -> None:
     async with connected(tryton_peer.url) as adapter:
-        assert "2 of our managers are known" in await adapter.check()
+        assert "of our managers it knows: 2" in await adapter.check()
         await push(adapter, *events.story(1), *events.story(1)[:2])
     (lead,) = opportunities(tryton_peer, 1)
     assert lead["description"] == "Заявка 1"

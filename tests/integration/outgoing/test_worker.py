@@ -102,7 +102,7 @@ async def test_a_lost_answer_makes_a_letter_unknown_and_it_is_not_sent_twice(
         office.clock.move(30 * 86400)
         await asyncio.sleep(0.1)
     assert len(server.arrived) == 1
-    assert "after the whole letter was handed over" in row.reason
+    assert "the whole letter was handed over" in row.reason
     assert office.attempts(letter_id) == ["unknown"]
     assert office.sink.items[0].meta["outgoing"]["doubtful"] is True
 

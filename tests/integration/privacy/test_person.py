@@ -39,6 +39,7 @@ from gateway.storage.tables import (
 from tests.support.callbacks import IVAN, PETR, CallbackHouse, minute, missed
 from tests.support.clock import MONDAY, FakeClock
 from tests.support.items import call
+from tests.support.patience import PATIENCE
 
 PHONE = Handle(HandleKind.PHONE, IVAN)
 OTHER = Handle(HandleKind.PHONE, PETR)
@@ -149,7 +150,13 @@ async def test_no_log_and_no_mailbox_brings_an_erased_person_back(
     clock = FakeClock()
     house = CallbackHouse(store, tmp_path / "spool")
     sink = DurableSink(
-        store=store, spool=Spool(tmp_path / "s"), clock=clock, new_id=new_id, keep=None, on_stored=lambda: None
+        store=store,
+        spool=Spool(tmp_path / "s"),
+        clock=clock,
+        new_id=new_id,
+        keep=None,
+        on_stored=lambda: None,
+        patience=PATIENCE,
     )
     worker = ProcessingWorker(
         store=store,
@@ -176,7 +183,13 @@ async def test_each_kind_is_kept_for_its_own_time(
     clock = FakeClock()
     kept = RetentionSettings(**own)
     sink = DurableSink(
-        store=store, spool=Spool(tmp_path / "s"), clock=clock, new_id=new_id, keep=kept.of, on_stored=lambda: None
+        store=store,
+        spool=Spool(tmp_path / "s"),
+        clock=clock,
+        new_id=new_id,
+        keep=kept.of,
+        on_stored=lambda: None,
+        patience=PATIENCE,
     )
     await sink.accept(call("1", Phase.ENDED, caller=IVAN, at=MONDAY))
     until = None if days is None else clock.now() + timedelta(days=days)

@@ -25,6 +25,7 @@ from gateway.storage.tables import Change, Contact, ContactHandle, Interaction, 
 from gateway.storage.writer import BACKGROUND_SHARE
 from tests.support.clock import FakeClock
 from tests.support.items import call, form, handles, letter
+from tests.support.patience import PATIENCE
 
 
 class Reader:
@@ -64,7 +65,8 @@ class House:
         """News of the moment that somebody wants."""
         self.reader = Reader()
         self.sink = DurableSink(
-            store=store, spool=Spool(folder), clock=self.clock, new_id=new_id, keep=None, on_stored=lambda: None
+            store=store, spool=Spool(folder), clock=self.clock, new_id=new_id, keep=None, on_stored=lambda: None,
+            patience=PATIENCE,
         )  # fmt: skip
         facts: dict[str, Any] = {
             "own_handles": frozenset(), "own_domains": frozenset(), "open_for_outbound": False, "keep": None,

@@ -160,7 +160,7 @@ async def test_facts_say_what_is_stored(any_store: Store) -> None:
 
 async def test_every_report_is_built_and_each_of_its_numbers_opens_rows_that_exist(any_store: Store) -> None:
     await any_store.write(fill)
-    known = {"lead": {"l1", "l2", "l5"}, "call": {"c1", "c2", "c6"}, "callback": {"d1"}}
+    known = {"lead": {"l1", "l2", "l5"}, "call": {"c1", "c2", "c6"}, "callback": {"d1"}, "spend": {"s1"}}
     asked: list[Scope] = [scope(), scope(clock="wall"), scope(first=date(2020, 1, 1), last=date(2020, 1, 2))]
     for report in reports(STAGES):
         for one in asked:

@@ -28,7 +28,7 @@ from gateway.telephony.settings import PbxSettings
 from gateway.telephony.tracker import CallTracker
 from tests.integration.telephony.conftest import RECORDINGS
 from tests.support.patience import PATIENCE
-from tests.unit.telephony.fakes import FakeSink, FakeTime, FakeTracker, call_record, until
+from tests.unit.telephony.fakes import FakeSink, FakeTime, FakeTracker, call_record, until, until_later
 
 FAST = float("inf")
 Make = Callable[..., PbxConnector]
@@ -176,8 +176,7 @@ async def test_after_a_cut_the_calls_are_reconciled_and_the_gone_one_ends_with_a
     assert health(connector).state == "unreachable"
     assert "closed the connection" in str(health(connector).detail)
     await pbx.send(event("Hangup", Uniqueid="1.1", Linkedid="1.1"))  # nobody hears it
-    await time.advance(1)
-    await until(lambda: len(tracker.snapshots) == 2)
+    await until_later(time, lambda: len(tracker.snapshots) == 2)
     await until(lambda: sink.phases("call:office:1.1") == ["ringing", "ended"])
     (ended,) = [item for item in sink.taken if item.key == "call:office:1.1" and item.draft and item.draft.ended_at]
     assert ended.draft is not None
@@ -196,8 +195,7 @@ async def test_an_overflow_drops_the_connection_and_the_calls_are_reconciled(
     await connector.start()
     await until(lambda: "waited to be worked on" in str(health(connector).detail))
     pbx.mischief = Mischief()
-    await time.advance(1)
-    await until(lambda: health(connector).ok)
+    await until_later(time, lambda: health(connector).ok)
     await until(lambda: bool(tracker.snapshots))
 
 
@@ -259,8 +257,7 @@ async def test_a_store_that_is_down_is_said_and_its_calls_arrive_when_it_is_back
     assert "the disk is full" in str(health(connector).detail)
     assert "1 call waits" in str(health(connector).detail)
     sink.down = False
-    await time.advance(2)
-    await until(lambda: health(connector).ok)
+    await until_later(time, lambda: health(connector).ok)
     assert sink.phases(KEY) == ["ringing"]
 
 
@@ -379,8 +376,7 @@ async def test_a_call_cut_off_in_the_middle_still_ends_once_and_is_marked(
     await marked.caught_up(pbx)
     pbx.cut()
     await until(lambda: not health(connector).ok)
-    await time.advance(1)
-    await until(lambda: health(connector).ok)
+    await until_later(time, lambda: health(connector).ok)
     await pbx.listeners(1)
     pbx._serials = iter([1])  # type: ignore[assignment] # the second half belongs to the same play
     await pbx.play(heard_after, speed=FAST, at=at)
@@ -415,8 +411,7 @@ async def test_a_restarted_pbx_ends_the_calls_that_were_open(
     pbx.mischief = Mischief(started="2026-11-22 08:05:00")
     pbx.cut()
     await until(lambda: health(connector).state != "connected")
-    await time.advance(2)
-    await until(lambda: len(tracker.snapshots) == 2)
+    await until_later(time, lambda: len(tracker.snapshots) == 2)
     assert [snapshot.restarted for snapshot in tracker.snapshots] == [False, True]
     assert tracker.snapshots[1].started == "2026-11-22 08:05:00"
 
@@ -429,8 +424,7 @@ async def test_a_connection_lost_and_found_is_no_restart(
     await listening(connector, pbx)
     pbx.cut()
     await until(lambda: health(connector).state != "connected")
-    await time.advance(2)
-    await until(lambda: len(tracker.snapshots) == 2)
+    await until_later(time, lambda: len(tracker.snapshots) == 2)
     assert [snapshot.restarted for snapshot in tracker.snapshots] == [False, False]
 
 

@@ -20,6 +20,7 @@ from gateway.config.settings import Settings
 from gateway.storage.store import Store
 from gateway.storage.tables import Audit, Manager, Outgoing, Session
 from gateway.web.api.openapi import document
+from gateway.web.guard import disguised
 from gateway.web.settings import WebSettings
 from tests.integration.web.site import Browser, Site, new_browser, running_site
 from tests.support.clock import FakeClock, counting_ids
@@ -78,7 +79,7 @@ async def signed_in(api: Api, browser: Browser, login: str, role: str) -> Api:
     await browser.sign_in(login)
     query = select(Session.csrf).join(Manager, Manager.id == Session.manager_id).where(Manager.login == login)
     csrf = await api.site.store.read(lambda c: c.execute(query).scalar_one())
-    return Api(api.site, browser, {"X-CSRF-Token": csrf}, api.events)
+    return Api(api.site, browser, {"X-CSRF-Token": disguised(csrf)}, api.events)
 
 
 async def test_a_lead_goes_through_its_life_by_the_api(api: Api) -> None:

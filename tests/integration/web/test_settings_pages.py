@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import pytest_asyncio
 from sqlalchemy import insert, select, update
@@ -20,6 +21,8 @@ from gateway.capture.deliverylog import StoredDeliveryLog
 from gateway.capture.sink import DurableSink
 from gateway.capture.spool import Spool
 from gateway.config import Settings
+from gateway.core.ports import SourceHealth
+from gateway.core.sentences import Sentence
 from gateway.routing.absences import listed as absences
 from gateway.routing.exceptions import listed as days
 from gateway.storage.store import Store
@@ -29,6 +32,7 @@ from gateway.webforms.intake import FormIntake
 from gateway.webforms.submission import Submission
 from tests.integration.web.site import PASSWORD, Browser, FixedStatus, Site, new_browser, running_site
 from tests.support.clock import MONDAY, FakeClock, counting_ids
+from tests.support.patience import PATIENCE
 from tests.support.ports import free_port
 from tests.support.seed import add_delivery, add_manager
 
@@ -65,10 +69,16 @@ def settings(tmp_path: Path) -> Settings:
     return Settings.load(file, {})
 
 
+@pytest.fixture
+def state() -> FixedStatus:
+    """What the overview says of the gateway."""
+    return FixedStatus()
+
+
 @pytest_asyncio.fixture
-async def site(store: Store, settings: Settings) -> AsyncIterator[Site]:
+async def site(store: Store, settings: Settings, state: FixedStatus) -> AsyncIterator[Site]:
     clock = FakeClock()
-    parts = settings_parts(settings, clock, FixedStatus(), RoutingParts(settings, store, clock))
+    parts = settings_parts(settings, clock, state, RoutingParts(settings, store, clock))
     async with running_site(store, pages=lambda means: administration_routes(means, parts, settings)) as running:
         await running.add_user("boss")
         yield running
@@ -257,7 +267,13 @@ async def test_a_source_is_examined_on_the_spot(boss: Browser) -> None:
     assert (await post(boss, "/settings/sources/pbx/nowhere/examine"))[0] == 404
 
 
-async def test_what_doctor_says_is_russian_on_a_russian_page(boss: Browser) -> None:
+PEER = {"peer": "192.0.2.1:5038", "words": Sentence("connection refused")}
+
+
+async def test_what_doctor_says_is_russian_on_a_russian_page(state: FixedStatus, boss: Browser) -> None:
+    detail = Sentence("Can't connect to %(peer)s (%(words)s); is the PBX up, is its manager enabled?", PEER)
+    pbx = SourceHealth(name="ami:office", ok=False, state="unreachable", detail=detail)
+    state.value = msgspec.structs.replace(state.value, sources=(pbx,))
     boss.session.headers["Accept-Language"] = "ru"
     _, text, _ = await post(boss, "/settings/sources/pbx/office/examine")
     found = text.partition('<ul class="findings">')[2].partition("</ul>")[0]
@@ -293,7 +309,13 @@ async def test_a_form_shows_what_it_received_and_reads_it_again(
 ) -> None:
     spool = Spool(tmp_path / "spool")
     sink = DurableSink(
-        store=site.store, spool=spool, clock=site.clock, new_id=counting_ids(), keep=None, on_stored=lambda: None
+        store=site.store,
+        spool=spool,
+        clock=site.clock,
+        new_id=counting_ids(),
+        keep=None,
+        on_stored=lambda: None,
+        patience=PATIENCE,
     )
     await sink.start()
     intake = FormIntake(settings.form, sink, site.clock, region="RU")
@@ -319,7 +341,7 @@ async def test_a_form_says_what_became_of_each_submission_and_what_was_refused(
 ) -> None:
     sink = DurableSink(
         store=site.store, spool=Spool(tmp_path / "spool"), clock=site.clock, new_id=counting_ids(), keep=None,
-        on_stored=lambda: None,
+        on_stored=lambda: None, patience=PATIENCE,
     )  # fmt: skip
     notes = StoredDeliveryLog(site.store, site.clock, "form")
     await sink.start()

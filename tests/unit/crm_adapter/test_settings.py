@@ -147,4 +147,4 @@ async def test_the_twin_forgets_the_oldest_beyond_its_size() -> None:
     assert [event.data["id"] for event in crm.records] == ["2", "3"]
     assert isinstance(crm, MemoryCrm)
     assert isinstance(crm, Checks)
-    assert "2 events" in await crm.check()
+    assert "there are 2 now" in await crm.check()

@@ -60,10 +60,18 @@ async def turns(count: int = 12) -> None:
 
 
 async def until(true: Callable[[], bool], what: str = "") -> None:
-    """Wait for real sockets to do their work, at most 10 real seconds."""
+    """Wait for real sockets to do their work."""
     async with asyncio.timeout(PATIENCE):
         while not true():
             await asyncio.sleep(0.002)
+
+
+async def until_later(time: FakeTime, true: Callable[[], bool]) -> None:
+    """The same while time passes, a second at a look: who is to wake up may not sleep yet when time first moves."""
+    async with asyncio.timeout(PATIENCE):
+        while not true():
+            await time.advance(1)
+            await asyncio.sleep(0.01)
 
 
 def call_record(linkedid: str = "1795308174.29", **changes: object) -> CallRecord:
