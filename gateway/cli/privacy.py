@@ -30,7 +30,13 @@ if TYPE_CHECKING:
 
 
 def add(commands: Any) -> None:
-    """Declare the commands."""
+    """Declare erase, purge, audit list, audit verify, backup and restore."""
+    for parser in (*_add_forgetting(commands), *_add_audit(commands), *_add_copies(commands)):
+        add_config_and_data(parser)
+        add_json(parser)
+
+
+def _add_forgetting(commands: Any) -> Sequence[argparse.ArgumentParser]:
     erase = add_command(
         commands,
         "erase",
@@ -56,6 +62,10 @@ def add(commands: Any) -> None:
         more="The gateway does it by itself every hour; this does it now.",
         examples=["leadgate purge"],
     )
+    return erase, purge
+
+
+def _add_audit(commands: Any) -> Sequence[argparse.ArgumentParser]:
     group = add_group(commands, "audit", "the log of deeds: list, verify")
     listed = add_command(group, "list", _list, "print the newest deeds", examples=["leadgate audit list --limit 200"])
     listed.add_argument("--limit", type=int, default=50, metavar="N")
@@ -67,6 +77,10 @@ def add(commands: Any) -> None:
         more="Exit 1 where the chain is broken. Keep the hash that it prints elsewhere: it proves all lines before it.",
         examples=["leadgate audit verify"],
     )
+    return listed, verified
+
+
+def _add_copies(commands: Any) -> Sequence[argparse.ArgumentParser]:
     backup = add_command(
         commands,
         "backup",
@@ -88,9 +102,7 @@ def add(commands: Any) -> None:
         examples=["leadgate restore /backup/leadgate-2026-11-22.tar --data ./data"],
     )
     restore.add_argument("file", metavar="FILE")
-    for one in (erase, purge, listed, verified, backup, restore):
-        add_config_and_data(one)
-        add_json(one)
+    return backup, restore
 
 
 def _erase(args: argparse.Namespace) -> int:

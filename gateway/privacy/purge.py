@@ -1,6 +1,7 @@
 """Retention: rows whose time is over go, the dependent ones first, a few at a time so that nothing waits for it.
 
-A lead or contact stays as long as something younger belongs to it.
+A lead or contact stays as long as something younger belongs to it, and what a CRM was not told yet until it was told,
+given up or dropped.
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, Table, delete, exists, select
 
-from gateway.storage.tables import Base, Callback, Contact, Interaction, Lead, table_of
+from gateway.storage.tables import Base, Callback, Contact, Interaction, Lead, Outbox, table_of
 
 BATCH = 500
 """Rows of one transaction."""
+UNTOLD = ("waiting", "sending", "held")
+"""States of a delivery that nobody has given up."""
 
 
 def purge_some(connection: Connection, now: datetime) -> dict[str, int]:
@@ -46,4 +49,6 @@ def _guards() -> Mapping[str, ColumnElement[bool]]:
         & ~exists().where(lead.c.contact_id == contact.c.id)
         & ~exists().where(callback.c.contact_id == contact.c.id)
     )
-    return {lead.name: unused_lead, contact.name: unused_contact}
+    outbox = table_of(Outbox)
+    told = outbox.c.state.not_in(UNTOLD)
+    return {lead.name: unused_lead, contact.name: unused_contact, outbox.name: told}

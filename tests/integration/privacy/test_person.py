@@ -235,6 +235,9 @@ async def test_what_is_too_old_goes_and_what_it_belongs_to_stays_while_it_is_use
     assert "contact" not in total, "a call of his is still to be kept"
     assert "lead" not in total
     assert total["note"] == 1
+    assert "outbox" not in total, "the CRM was not told yet"
+    await any_store.write(lambda c: c.execute(table_of(Outbox).update().values(state="done")))
+    assert await any_store.write(lambda c: purge_some(c, now)) == {"outbox": 1}
     younger = table_of(Interaction)
     await any_store.write(lambda c: c.execute(younger.update().values(keep_until=past)))
     while await any_store.write(lambda c: purge_some(c, now)):

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -85,13 +86,12 @@ class House:
             return answer.status, ""
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
-    """One for all: nothing that is asked here changes anything."""
+@asynccontextmanager
+async def lived_in(folder: Path, config: str) -> AsyncIterator[House]:
+    """The gateway of ``config``, with somebody of each role in it."""
     public, private = free_ports(2)
-    tmp_path = tmp_path_factory.mktemp("matrix")
-    file = tmp_path / "leadgate.toml"
-    file.write_text(CONFIG.format(data=tmp_path / "data", public=public, private=private))
+    file = folder / "leadgate.toml"
+    file.write_text(config.format(data=folder / "data", public=public, private=private))
     gateway = Gateway(Settings.load(file, {}), SystemClock(), new_id)
     await gateway.start()
     try:
@@ -99,6 +99,13 @@ async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House
             yield await people(gateway, stack)
     finally:
         await gateway.stop()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
+    """One for all: nothing that is asked here changes anything."""
+    async with lived_in(tmp_path_factory.mktemp("matrix"), CONFIG) as made:
+        yield made
 
 
 async def people(gateway: Gateway, stack: AsyncExitStack) -> House:

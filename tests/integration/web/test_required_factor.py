@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 
 import msgspec
 import pytest
 import pytest_asyncio
 from sqlalchemy import update
 
-from gateway.app import Gateway
-from gateway.config import Settings
-from gateway.core.clock import SystemClock, new_id
 from gateway.storage.store import Store
 from gateway.storage.tables import Manager
 from gateway.web import secondfactor
 from tests.integration.web.matrix import TABLE
 from tests.integration.web.site import ONE_PORT, PASSWORD, Browser, Site, new_browser, running_site
-from tests.integration.web.test_matrix import CONFIG, House, filled, people
+from tests.integration.web.test_matrix import CONFIG, House, filled, lived_in
 from tests.integration.web.test_second_factor import code, post, switch_on
-from tests.support.ports import free_ports
 
 LACKING = ("owner", "chief")
 FREE = {
@@ -114,18 +109,9 @@ async def test_who_has_no_password_is_the_providers_business(strict: Site) -> No
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
-    public, private = free_ports(2)
-    tmp_path = tmp_path_factory.mktemp("factor")
-    file = tmp_path / "leadgate.toml"
     config = CONFIG.replace("[web]", f"[web]\nsecond_factor_for = {list(LACKING)}")
-    file.write_text(config.format(data=tmp_path / "data", public=public, private=private))
-    gateway = Gateway(Settings.load(file, {}), SystemClock(), new_id)
-    await gateway.start()
-    try:
-        async with AsyncExitStack() as stack:
-            yield await people(gateway, stack)
-    finally:
-        await gateway.stop()
+    async with lived_in(tmp_path_factory.mktemp("factor"), config) as made:
+        yield made
 
 
 @pytest.mark.asyncio(loop_scope="module")
