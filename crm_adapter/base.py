@@ -94,6 +94,11 @@ class Rejected(CrmError):
         """The field at fault, by the CRM's name for it."""
 
 
+class Gone(Rejected):
+    """A record that this was to change, or to belong to, is not at the CRM any more: people deleted it, or made it part
+    of another one. RecordAdapter then does without it, or finds another; an error like Rejected where that fails."""
+
+
 class Conflict(CrmError):
     """The CRM has several records that this could be about, and a person must say which."""
 

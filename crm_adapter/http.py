@@ -15,7 +15,7 @@ from typing import Any
 import aiohttp
 from aiohttp.abc import AbstractResolver
 
-from crm_adapter.base import CrmError, Misconfigured, Rejected, Throttled, Unavailable, Unknown, utc_now
+from crm_adapter.base import CrmError, Gone, Misconfigured, Rejected, Throttled, Unavailable, Unknown, utc_now
 from crm_adapter.guard import Guard, GuardedResolver
 from crm_adapter.said import Said
 
@@ -51,7 +51,14 @@ class Answer:
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError):
-            raise Unavailable(f"{self.host} answered {self.status} with something that is no JSON") from None
+            raise Unavailable(
+                Said(
+                    "%(host)s answered %(status)s with something that is no JSON: is the address right, "
+                    "and the CRM up?",
+                    host=self.host,
+                    status=self.status,
+                )
+            ) from None
 
     def quote(self) -> str:
         """The beginning of the body on one line without control characters, fit for a log."""
@@ -185,6 +192,8 @@ def raise_for_status(
         raise Misconfigured(said)
     if status == HTTPStatus.TOO_MANY_REQUESTS or (status >= 500 and retry_after is not None):
         raise Throttled(said, retry_after=retry_after)
+    if status == HTTPStatus.NOT_FOUND:
+        raise Gone(said)
     if 400 <= status < 500 and status not in RETRIED_4XX:
         raise Rejected(said)
     raise Unavailable(said)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from crm_adapter.base import Misconfigured
 from crm_adapter.options import BadOption
 from crm_adapter.recordadapter import RecordOptions
+from crm_adapter.said import Said
 
 
 def number(text: str, what: str) -> int:
     """``text`` as an id. Raises Misconfigured for one that is none."""
     if not text.isascii() or not text.isdigit():
-        raise Misconfigured(f"{what} {text!r} is no id of this CRM: ids are numbers")
+        raise Misconfigured(
+            Said("%(what)s %(number)s is no id of this CRM: ids are numbers", what=what, number=repr(text))
+        )
     return int(text)
 
 

@@ -15,6 +15,7 @@ from crm_adapter.base import Misconfigured, Rejected, Unavailable
 from crm_adapter.guard import Guard
 from crm_adapter.http import Answer, HttpClient, raise_for_status
 from crm_adapter.jsonclient import Renewable
+from crm_adapter.said import Said
 from crm_adapter.vault import Vault
 
 EARLY_SECONDS = 60.0
@@ -65,7 +66,7 @@ class RotatingTokens(Renewable):
         answer = await self._ask(kept.get("refresh_token") or self._configured)
         found = answer.json()
         if not isinstance(found, dict) or not found.get("access_token"):
-            raise Unavailable(f"{answer.host} answered without a token")
+            raise Unavailable(Said("%(host)s answered without a token", host=answer.host))
         access = str(found["access_token"])
         refresh = str(found.get("refresh_token") or kept.get("refresh_token") or self._configured)
         secret = {"access_token": access, "refresh_token": refresh, "configured": self._mark}
@@ -80,7 +81,10 @@ class RotatingTokens(Renewable):
         try:
             self._judge(answer)
         except Rejected as error:  # without a token nothing passes, so it is no fault of one event
-            raise Misconfigured(f"the access can't be renewed: {error}; connect the integration anew") from None
+            why = error.args[0]
+            raise Misconfigured(
+                Said("the access can't be renewed: %(words)s; connect the integration anew", words=why)
+            ) from None
         return answer
 
     async def close(self) -> None:

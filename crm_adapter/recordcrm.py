@@ -1,10 +1,11 @@
-"""What the author of an adapter writes for a CRM that keeps records: four methods, and as many powers as it has.
+"""What the author of an adapter writes for a CRM that keeps records: five methods, and as many powers as it has.
 
 Each method raises CrmError only (base.py). None of them has to care for doubles, retries, order or links: that is
 RecordAdapter's work. What the author promises in return:
 
 - a record that is created carries the marker (the ``id`` of what is passed in) in a field that ``find`` searches;
-- updates change only what is passed in, and never blank or overwrite what a person wrote in the CRM.
+- updates change only what is passed in, and never blank or overwrite what a person wrote in the CRM;
+- Gone is raised where the record to change, or one of ``where``, was deleted or merged at the CRM.
 """
 
 from __future__ import annotations

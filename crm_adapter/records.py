@@ -97,6 +97,17 @@ class Lead:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Handover:
+    """One transfer within a call."""
+
+    by: str | None
+    """Extension or number."""
+    to: str | None
+    answered: bool
+    """False: the caller came to nobody there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """One call that is over."""
 
@@ -125,6 +136,11 @@ class Call:
     origin: Origin
     rang: tuple[str, ...] = ()
     """Extensions that rang, in order."""
+    queue: str | None = None
+    """In which the caller waited."""
+    transfers: tuple[Handover, ...] = ()
+    after_hours: bool = False
+    """By the company's calendar."""
     card: str | None = None
     """The CRM's id of the card that it showed while the phone rang."""
     language: str = "en"
@@ -174,7 +190,7 @@ def person_of(data: Mapping[str, Any]) -> Person | None:
         return None
     return Person(
         id=found["id"],
-        name=_text(found.get("name")),
+        name=_name(found.get("name")),
         phones=_texts(found.get("phones")),
         emails=_texts(found.get("emails")),
         merged=_texts(found.get("merged")),
@@ -233,8 +249,21 @@ def call_of(data: Mapping[str, Any], at: datetime, extra: Extra | None = None, *
         recording_url=_text(record.get("recording_url")),
         origin=_origin(data.get("source")),
         rang=rang,
+        queue=_text(record.get("queue")),
+        transfers=_transfers(record.get("transfers")),
+        after_hours=data.get("after_hours") is True,
         language=language,
         extra=extra or {},
+    )
+
+
+def _transfers(found: Any) -> tuple[Handover, ...]:
+    if not isinstance(found, list | tuple):
+        return ()
+    return tuple(
+        Handover(by=_text(one.get("by")), to=_text(one.get("to")), answered=one.get("answered") is True)
+        for one in found
+        if isinstance(one, Mapping)
     )
 
 
@@ -272,6 +301,11 @@ def digest(*values: Any) -> str:
 
 def _text(value: Any) -> str | None:
     return value if isinstance(value, str) and value else None
+
+
+def _name(value: Any) -> str | None:
+    """None too for one of blanks only: CRMs refuse such a record."""
+    return (_text(value) or "").strip() or None
 
 
 def _texts(value: Any) -> tuple[str, ...]:

@@ -3,16 +3,39 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from crm_adapter.numbers import dialled, same, spellings, unknown
 from crm_adapter.records import Call, Kind, Message, Person
 from crm_adapter.words import say
 
+MISSED = {
+    "no_answer": "nobody picked up",
+    "busy": "all phones were busy",
+    "rejected": "the call was rejected",
+    "unavailable": "no phone could be reached",
+    "caller_hung_up": "the caller hung up",
+    "queue_abandoned": "the caller left the queue",
+    "queue_timeout": "the queue took too long",
+    "ivr_abandoned": "the caller left the voice menu",
+    "announcement": "the caller heard only an announcement",
+    "voicemail": "the caller reached the voicemail",
+    "failed": "the call failed",
+}
+"""Why a call was not answered, for people."""
+SHORTEST = 500
+"""Characters; no note is made shorter than that."""
+
 
 def cut(text: str, most: int) -> str:
-    """At most ``most`` characters, with a sign where something is missing."""
-    return text if len(text) <= most else text[: most - 1] + "…"
+    """At most ``most`` characters, with a sign where something is missing. One above U+FFFF, as 🙂, counts as two, for
+    so do CRMs that are written in Java or JavaScript."""
+    if 2 * len(text) <= most:
+        return text
+    units = text.encode("utf-16-le", "surrogatepass")
+    if len(units) <= 2 * most:
+        return text
+    return units[: 2 * (most - 1)].decode("utf-16-le", "ignore") + "…"
 
 
 def new_phones(person: Person, known: Iterable[str]) -> list[str]:
@@ -55,13 +78,32 @@ def call_facts(call: Call) -> str:
     """What is known of a call, a line each."""
     facts = {
         "Line": call.line,
+        "Queue": call.queue,
         "Extension": call.extension,
-        "Not answered": None if call.answered else call.missed_reason or call.outcome,
+        "Not answered": why_missed(call),
+        "Transfer": transfers_of(call),
+        "After hours": say(call.language, "yes") if call.after_hours else None,
         "Waited": str(call.wait_seconds),
         "Talked": str(call.talk_seconds),
         "Recording": call.recording_url,
     }
     return "\n".join(f"{say(call.language, name)}: {value}" for name, value in facts.items() if value)
+
+
+def why_missed(call: Call) -> str | None:
+    """``nobody picked up``; a reason that is new here stays as it is. None for a call that was answered."""
+    reason = call.missed_reason or call.outcome
+    words = "the number was busy" if reason == "busy" and not call.inbound else MISSED.get(reason, reason)
+    return None if call.answered else say(call.language, words)
+
+
+def transfers_of(call: Call) -> str | None:
+    """``101 → 102, 102 → 103 (no answer)``; None where there was none."""
+    said = [
+        f"{one.by or '?'} → {one.to or '?'}" + ("" if one.answered else f" ({say(call.language, 'no answer')})")
+        for one in call.transfers
+    ]
+    return ", ".join(said) or None
 
 
 def message_head(message: Message) -> str:
@@ -99,3 +141,12 @@ def with_news(old: str, new: str) -> str:
 def as_html(text: str) -> str:
     """Plain text as HTML that shows the same, whatever the text has in it."""
     return html.escape(text).replace("\n", "<br>")
+
+
+def html_note(note: Callable[[int], str], most: int, most_html: int) -> str:
+    """``note(most)`` as HTML of at most ``most_html`` bytes: markup makes a text longer, an ``&`` fivefold."""
+    content = as_html(note(most))
+    while len(content.encode("utf-8", "replace")) > most_html and most > SHORTEST:
+        most //= 2
+        content = as_html(note(most))
+    return content

@@ -17,7 +17,7 @@ from urllib.parse import parse_qs
 
 from aiohttp import web
 
-from crm_adapter.testkit.schema import Commit, Field, Invalid, Table
+from crm_adapter.testkit.schema import Commit, Field, Invalid, Missing, Table
 
 REASON = "phone is too long"
 """In every answer to a request that is REFUSED."""
@@ -136,6 +136,10 @@ class FakeCrm:
         """A contact that somebody else made; its id. ``typed``: the number as it was typed; else as is usual there."""
         raise NotImplementedError
 
+    def remove(self, kind: str, remote_id: str) -> None:
+        """A person deletes a ``contact`` or ``lead``, with what that means there for what belongs to it."""
+        raise NotImplementedError
+
     def trouble(self, trouble: Trouble, asked: Asked) -> Reply:  # noqa: ARG002 - for subclasses
         """How the vendor says it. Plain HTTP here."""
         match trouble:
@@ -153,6 +157,10 @@ class FakeCrm:
     def invalid(self, problem: Invalid) -> Reply:
         """How the vendor refuses a document."""
         return Reply(status=400, body={"error": str(problem), "field": problem.name})
+
+    def missing(self, problem: Missing) -> Reply:
+        """How the vendor says that a record is not there."""
+        return Reply(status=404, body={"error": str(problem)})
 
     # -- for tests ----------------------------------------------------------------------------------------------------
 
@@ -217,6 +225,8 @@ class FakeCrm:
             return self.trouble(Trouble.FORBIDDEN, asked)
         try:
             return self.answer(asked)
+        except Missing as problem:
+            return self.missing(problem)
         except Invalid as problem:
             return self.invalid(problem)
 

@@ -19,6 +19,10 @@ class Invalid(Exception):
         """The field at fault."""
 
 
+class Missing(Invalid):
+    """A record that is not there, or not any more."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
     """What one field takes."""
@@ -28,7 +32,7 @@ class Field:
     required: bool = False
     """When the record is made."""
     longest: int | None = None
-    """Characters."""
+    """Characters; those above U+FFFF count as two."""
     allowed: Sequence[Any] | None = None
     inner: Mapping[str, Field] | None = None
     """The fields of an object, or of each object of a list."""
@@ -46,6 +50,11 @@ _TYPES: Mapping[str, Callable[[Any], bool]] = {
     "moment": lambda value: isinstance(value, str) and _is_moment(value),
     "any": lambda value: value is not None,
 }
+
+
+def _places(text: str) -> int:
+    """As Java, JavaScript and C# count characters."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def _is_moment(text: str) -> bool:
@@ -74,7 +83,7 @@ def validate(fields: Mapping[str, Field], document: Any, *, whole: bool = True, 
 def _validate_value(known: Field, value: Any, where: str) -> None:
     if not _TYPES[known.type](value):
         raise Invalid(where, f"must be of type {known.type}")
-    if known.longest is not None and isinstance(value, str) and len(value) > known.longest:
+    if known.longest is not None and isinstance(value, str) and _places(value) > known.longest:
         raise Invalid(where, "is too long")
     if known.allowed is not None and value not in known.allowed:
         raise Invalid(where, "is none of the allowed values")
@@ -119,10 +128,17 @@ class Table:
         self.commits.append(Commit(table=self.name, id=row_id, made=True, fields=copy.deepcopy(dict(document))))
         return row_id
 
+    def get(self, row_id: int) -> dict[str, Any]:
+        """The record itself. Raises Missing."""
+        if row_id not in self.rows:
+            raise Missing(f"{self.name} {row_id}", "is not there")
+        return self.rows[row_id]
+
     def change(self, row_id: int, document: Mapping[str, Any]) -> None:
-        """Validate and apply. Raises KeyError for a record that is not there."""
+        """Validate and apply. Raises Missing."""
+        row = self.get(row_id)
         validate(self.fields, dict(document), whole=False)
-        self.rows[row_id].update(copy.deepcopy(dict(document)))
+        row.update(copy.deepcopy(dict(document)))
         self.commits.append(Commit(table=self.name, id=row_id, made=False, fields=copy.deepcopy(dict(document))))
 
     def where(self, **wanted: Any) -> list[dict[str, Any]]:

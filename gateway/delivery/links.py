@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, case, insert, select, update
 
 from crm_adapter.links import Link
 from gateway.core.clock import Clock
@@ -49,5 +49,7 @@ class StoredLinks:
             "keep_until": now + self.keep if self.keep else None,
         }
         mine = (CrmLink.crm == self.crm, CrmLink.kind == kind, CrmLink.local_id == local_id)
-        if not connection.execute(update(CrmLink).where(*mine).values(**values)).rowcount:
+        # Whose another record is was not seen yet: the owner that the CRM gives it at first is nobody's decision.
+        seen = case((CrmLink.remote_id == link.remote_id, CrmLink.seen_owner), else_=None)
+        if not connection.execute(update(CrmLink).where(*mine).values(**values, seen_owner=seen)).rowcount:
             connection.execute(insert(CrmLink), {"crm": self.crm, "kind": kind, "local_id": local_id, **values})

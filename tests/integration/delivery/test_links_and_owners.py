@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest_asyncio
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from crm_adapter.base import Done
 from crm_adapter.links import Link
 from crm_adapter.recordadapter import RecordAdapter
+from crm_adapter.recordcrm import Owned
 from crm_adapter.testkit import events
 from crm_adapter.testkit.fakecrm import Trouble
 from gateway.core.sentences import NOTHING
@@ -21,7 +22,7 @@ from gateway.delivery import outbox
 from gateway.delivery.checkup import check_crm
 from gateway.delivery.claims import claim, settle
 from gateway.delivery.links import StoredLinks
-from gateway.delivery.owners import OwnerLookup, OwnerPoll
+from gateway.delivery.owners import OwnerLookup, OwnerPoll, take_over
 from gateway.delivery.settings import CrmSettings
 from gateway.delivery.surroundings import Surroundings
 from gateway.delivery.verdict import judge
@@ -108,6 +109,25 @@ async def test_an_owner_that_people_set_in_the_crm_becomes_the_contacts_owner(
     assert [tuple(deed) for deed in deeds] == [("crm:bitrix", "contact.owner_changed", PERSON)]
     users = await store.read(lambda c: c.execute(select(CrmUser.user_id, CrmUser.how).order_by(CrmUser.user_id)).all())
     assert [tuple(user) for user in users] == [("7", "mail"), ("8", "extension")]
+    await office.adapter.close()
+
+
+async def test_the_first_owner_of_a_contact_that_was_made_anew_is_nobodys_decision(
+    store: Store, bitrix: FakeBitrix24, tmp_path: Path
+) -> None:
+    """People deleted the contact, and the portal gives the new one to the webhook's user, as it gives every record."""
+    await store.write(seed)
+    office = Office(store, bitrix, tmp_path, FakeClock())
+    links = StoredLinks(store, "bitrix", FakeClock())
+    await links.put("contact", PERSON, Link(remote_id="5"))
+    await store.write(lambda c: c.execute(update(CrmLink).values(seen_owner="8")))
+    await links.put("contact", PERSON, Link(remote_id="6"))
+    assert await store.read(lambda c: c.execute(select(CrmLink.seen_owner)).scalar_one()) is None
+    matches = await office.adapter.directory.matches()
+    found = [Owned(remote_id="6", user="7")]
+    assert await store.write(lambda c: take_over(c, "bitrix", found, matches, MONDAY)) == 0
+    given = [Owned(remote_id="6", user="8")]
+    assert await store.write(lambda c: take_over(c, "bitrix", given, matches, MONDAY)) == 1
     await office.adapter.close()
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
-from crm_adapter.base import CrmError, Misconfigured, Rejected, Throttled, Unavailable
+from crm_adapter.base import CrmError, Gone, Misconfigured, Rejected, Throttled, Unavailable
 from crm_adapter.http import MAX_RETRY_AFTER, Answer, parse_retry_after, raise_for_status
 
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
@@ -33,7 +33,7 @@ def answer(status: int, body: bytes = b"", **headers: str) -> Answer:
         (401, Misconfigured),
         (402, Misconfigured),
         (403, Misconfigured),
-        (404, Rejected),
+        (404, Gone),
         (407, Misconfigured),
         (408, Unavailable),
         (409, Unavailable),

@@ -67,3 +67,10 @@ def test_our_own_words_are_in_the_language_of_the_people() -> None:
     data = {**events.lead(1), "subject": None, "contact": None, "channel": "call"}
     assert lead_of(data, language="ru").title == "Звонок: скрытый номер"
     assert "Файлы: план.pdf" in message_of(Kind.MAIL, events.letter(1), NOW, language="ru").summary
+
+
+@pytest.mark.parametrize("name", ["", " ", "\t\n", None, 5])
+def test_a_name_of_blanks_is_no_name(name: Any) -> None:
+    person = person_of({**events.contact(1), "name": name})
+    assert person is not None
+    assert (person.name, person.title) == (None, events.phone(1))

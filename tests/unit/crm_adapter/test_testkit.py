@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from crm_adapter.testkit.schema import Commit, Field, Invalid, Table, validate
+from crm_adapter.testkit.schema import Commit, Field, Invalid, Missing, Table, validate
 
 FIELDS = {
     "name": Field(required=True, longest=5),
@@ -50,5 +50,5 @@ def test_a_table_keeps_copies_and_notes_each_write_in_order() -> None:
     table.change(row_id, {"age": 5})
     assert table.rows[row_id] == {"id": 1, "name": "I", "phones": [{"value": "1"}], "age": 5}
     assert [(one.made, sorted(one.fields)) for one in commits] == [(True, ["name", "phones"]), (False, ["age"])]
-    with pytest.raises(KeyError):
+    with pytest.raises(Missing):
         table.change(99, {"age": 5})

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from crm_adapter.records import Kind, call_of, message_of, person_of
 from crm_adapter.testkit import events
 from crm_adapter.texts import (
+    MISSED,
     as_html,
+    call_facts,
     cut,
     has_handle,
+    html_note,
     marker_line,
     new_emails,
     new_phones,
@@ -19,6 +24,7 @@ from crm_adapter.texts import (
     phone_spellings,
     with_news,
 )
+from crm_adapter.words import say
 
 IVAN = person_of(events.contact(1))
 assert IVAN is not None
@@ -54,6 +60,23 @@ def test_a_text_that_is_cut_says_so() -> None:
     assert cut("abcdefg", 6) == "abcde…"
 
 
+@pytest.mark.parametrize(
+    ("text", "most", "left"),
+    [("🙂🙂🙂", 6, "🙂🙂🙂"), ("🙂🙂🙂", 5, "🙂🙂…"), ("🙂🙂🙂", 4, "🙂…"), ("aa🙂", 4, "aa🙂"), ("aa🙂a", 4, "aa…")],
+)
+def test_a_sign_of_two_places_is_never_cut_in_two(text: str, most: int, left: str) -> None:
+    assert cut(text, most) == left
+    assert len(left.encode("utf-16-le")) // 2 <= most
+
+
+def test_a_note_is_cut_by_what_it_is_as_html() -> None:
+    letter = message_of(Kind.MAIL, {**events.letter(1), "text": "&\n" * 9000}, events.START)
+    content = html_note(lambda most: note_of_message(letter, most), 20_000, 30_000)
+    assert 10_000 < len(content.encode()) <= 30_000
+    assert content.endswith(marker_line(letter.id))
+    assert html_note(lambda most: "&" * most, 1000, 10) == "&amp;" * 500, "no shorter than that"
+
+
 @pytest.mark.parametrize("most", [100, 5000])
 def test_a_note_keeps_its_marker_however_long_it_is(most: int) -> None:
     call = call_of(events.call(1, answered=False), events.START, language="ru")
@@ -74,3 +97,30 @@ def test_news_are_added_below_what_is_there(old: str, new: str, wanted: str) -> 
 
 def test_markup_in_a_text_is_shown_not_obeyed() -> None:
     assert as_html('<img src=x onerror="a()">\n& b') == "&lt;img src=x onerror=&quot;a()&quot;&gt;<br>&amp; b"
+
+
+@pytest.mark.parametrize(
+    ("details", "more", "language", "lines"),
+    [
+        ({}, {}, "en", {"Not answered: nobody picked up"}),
+        ({"missed_reason": "queue_abandoned", "queue": "sales"}, {"after_hours": True}, "ru",
+         {"Нет ответа: звонивший не дождался в очереди", "Очередь: sales", "Нерабочее время: да"}),
+        ({"missed_reason": None, "outcome": "busy", "direction": "outbound"}, {}, "ru",
+         {"Нет ответа: номер был занят"}),
+        ({"missed_reason": "eaten_by_a_whale"}, {}, "ru", {"Нет ответа: eaten_by_a_whale"}),
+        ({"transfers": [{"kind": "blind", "by": "101", "to": "102", "answered": True},
+                        {"kind": "attended", "by": "102", "to": None, "answered": False}, "?"]}, {}, "en",
+         {"Transfer: 101 → 102, 102 → ? (no answer)"}),
+    ],
+)  # fmt: skip
+def test_a_call_says_what_became_of_it(
+    details: dict[str, Any], more: dict[str, Any], language: str, lines: set[str]
+) -> None:
+    data = {**events.call(1, answered=False), **more}
+    data["details"] = {**data["details"], **details}
+    facts = call_facts(call_of(data, events.START, language=language))
+    assert lines <= set(facts.splitlines())
+
+
+def test_every_word_of_the_gateway_for_a_missed_call_can_be_said() -> None:
+    assert {say("ru", words) for words in MISSED.values()}.isdisjoint(MISSED.values())
