@@ -13,18 +13,24 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from crm_adapter.base import Capabilities, Idempotency, Rejected, Unavailable
+from crm_adapter.base import Capabilities, Gone, Idempotency, Rejected, Unavailable
+from crm_adapter.bucket import Bucket
 from crm_adapter.hubspot import bodies
 from crm_adapter.hubspot.bodies import HANDLES, MARKER
 from crm_adapter.hubspot.errors import AlreadyThere, judge
+from crm_adapter.hubspot.setup import Setup
 from crm_adapter.jsonclient import JsonClient
+from crm_adapter.mapping import FieldMapping
 from crm_adapter.people import User
 from crm_adapter.recordcrm import Examined, Owned, OwnedPage, Remote, Where
 from crm_adapter.records import Call, Kind, Lead, Message, Person
+from crm_adapter.said import Said
 from crm_adapter.texts import cut, has_handle, marker_line, with_news
 
 OBJECTS = "crm/v3/objects"
 PAGE = 100
+MOST_FOUND = 10_000
+"""Records that one search gives at most, page by page."""
 TIMELINE = {
     Kind.CALL: ("calls", "hs_call_body"),
     Kind.MAIL: ("emails", "hs_email_text"),
@@ -50,11 +56,24 @@ class HubSpot:
         parallel=8,
     )
 
-    def __init__(self, http: JsonClient, *, pipeline: str, stage: str, portal: str | None) -> None:
+    def __init__(
+        self,
+        http: JsonClient,
+        fields: FieldMapping,
+        *,
+        pipeline: str,
+        stage: str,
+        portal: str | None,
+        token: str,
+        searches: Bucket,
+    ) -> None:
         self._http = http
+        self._searches = searches
+        self._setup = Setup(http, fields, pipeline=pipeline, stage=stage, token=token)
         self._pipeline = pipeline
         self._stage = stage
         self._portal = portal
+        self.page, self.most_found = PAGE, MOST_FOUND
         self._marked: set[str] = set()
         self._marking = asyncio.Lock()
 
@@ -77,7 +96,10 @@ class HubSpot:
         after: str | None = None
         while True:
             query = {"limit": PAGE, **({"after": after} if after else {})}
-            page = await self._http.get(f"crm/v4/objects/{place[0]}/{place[1]}/associations/{name}", query)
+            try:
+                page = await self._http.get(f"crm/v4/objects/{place[0]}/{place[1]}/associations/{name}", query)
+            except Gone:
+                return None
             ids = [{"id": str(one["toObjectId"])} for one in page.get("results") or ()]
             if ids:
                 body = {"properties": [text], "inputs": ids}
@@ -95,31 +117,51 @@ class HubSpot:
         return self._remote("contacts", found[0]["id"]) if found else None
 
     async def _contacts_of(self, person: Person) -> list[dict[str, Any]]:
-        found = await self._http.post(f"{OBJECTS}/contacts/search", bodies.search(person))
+        found = await self._search(bodies.search(person))
         return [one for one in found.get("results") or () if has_handle(person, *bodies.handles(one["properties"]))]
+
+    async def _search(self, body: Mapping[str, Any]) -> Any:
+        await self._searches.take()
+        return await self._http.post(f"{OBJECTS}/contacts/search", body)
 
     # -- contacts and deals ------------------------------------------------------------------------------------------
 
     async def upsert_contact(self, person: Person, known: str | None, where: Where) -> Remote:
-        """A new contact, or its missing numbers and mails."""
+        """A new contact, or its missing numbers and mails. The id of one that was merged leads to what it became."""
         if known is None:
             await self._ensure_marker("contacts")
+            properties = bodies.contact(person, where)
             try:
-                made = await self._http.post(f"{OBJECTS}/contacts", {"properties": bodies.contact(person, where)})
+                return await self._add_contact(properties)
             except AlreadyThere as error:  # made by somebody else, seconds ago: the search does not know it yet
                 if error.id is None:
                     raise
-                known = error.id
-            else:
-                return self._remote("contacts", made["id"])
-        names = ",".join(HANDLES)
-        found = await self._get_or_none(f"{OBJECTS}/contacts/{known}?properties={names}")
-        if found is None:
-            raise Rejected(f"the contact {known} is not in HubSpot any more")
+                found = await self._contact(error.id)
+            if found is None:  # people deleted it, and it holds the marker in the recycling bin
+                return await self._add_contact({name: one for name, one in properties.items() if name != MARKER})
+        elif (found := await self._contact(known)) is None:
+            raise Gone(Said("the contact %(number)s is not in HubSpot any more", number=known))
+        now = str(found["id"])
         change = {**bodies.added(person, found["properties"]), **person.extra}
         if change:
-            await self._http.patch(f"{OBJECTS}/contacts/{known}", {"properties": change})
-        return self._remote("contacts", known)
+            await self._change_contact(now, change)
+        return self._remote("contacts", now)
+
+    async def _add_contact(self, properties: Mapping[str, Any]) -> Remote:
+        made = await self._http.post(f"{OBJECTS}/contacts", {"properties": properties})
+        return self._remote("contacts", made["id"])
+
+    async def _contact(self, record: str) -> Any:
+        return await self._get_or_none(f"{OBJECTS}/contacts/{record}?properties={','.join(HANDLES)}")
+
+    async def _change_contact(self, record: str, change: Mapping[str, Any]) -> None:
+        """A mail that is another contact's stays there: whether the two are one person, people decide."""
+        try:
+            await self._http.patch(f"{OBJECTS}/contacts/{record}", {"properties": change})
+        except AlreadyThere:
+            rest = {name: value for name, value in change.items() if name not in bodies.MAILS}
+            if rest:
+                await self._http.patch(f"{OBJECTS}/contacts/{record}", {"properties": rest})
 
     async def create_or_update_lead(self, lead: Lead, known: str | None, where: Where) -> Remote:
         """A deal; later texts are added below its description. Name and stage are the people's."""
@@ -129,7 +171,8 @@ class HubSpot:
             return self._remote("deals", made["id"])
         found = await self._get_or_none(f"{OBJECTS}/deals/{known}?properties=description")
         if found is None:
-            raise Rejected(f"the deal {known} is not in HubSpot any more")
+            raise Gone(Said("the deal %(number)s is not in HubSpot any more", number=known))
+        known = str(found["id"])
         change: dict[str, Any] = dict(lead.extra)
         old = str(found["properties"].get("description") or "")
         text = with_news(old, cut(lead.description, bodies.MOST_TEXT))
@@ -179,10 +222,10 @@ class HubSpot:
 
     async def _on_timeline(self, name: str, body: Mapping[str, Any]) -> Remote:
         if not body["associations"]:
-            raise Rejected("there is neither a deal nor a contact in HubSpot that this could be shown with")
+            raise Rejected(Said("there is neither a deal nor a contact in HubSpot that this could be shown with"))
         made = await self._http.post(f"{OBJECTS}/{name}", body)
         if not isinstance(made, Mapping) or "id" not in made:
-            raise Unavailable(f"HubSpot answered the creation of {name} without an id")
+            raise Unavailable(Said("HubSpot answered the creation of %(name)s without an id", name=name))
         return Remote(id=str(made["id"]))
 
     # -- people ------------------------------------------------------------------------------------------------------
@@ -211,37 +254,25 @@ class HubSpot:
             "filterGroups": [{"filters": [{"propertyName": "lastmodifieddate", "operator": "GTE", "value": since}]}],
             "sorts": [{"propertyName": "lastmodifieddate", "direction": "ASCENDING"}],
             "properties": ["hubspot_owner_id", "lastmodifieddate"],
-            "limit": PAGE,
+            "limit": self.page,
             **({"after": after} if after else {}),
         }
-        page = await self._http.post(f"{OBJECTS}/contacts/search", body)
+        page = await self._search(body)
         rows = page.get("results") or []
         found = [
             Owned(remote_id=str(one["id"]), user=one["properties"].get("hubspot_owner_id") or None) for one in rows
         ]
-        if mark := (page.get("paging") or {}).get("next", {}).get("after"):
+        mark = (page.get("paging") or {}).get("next", {}).get("after")
+        if mark and int(mark) < self.most_found:
             return OwnedPage(found=found, next_place=f"{since}|{mark}", more=True)
-        return OwnedPage(found=found, next_place=_milliseconds(rows[-1]["properties"], since) if rows else since)
+        last = bodies.milliseconds(rows[-1]["properties"], since) if rows else since
+        return OwnedPage(found=found, next_place=last, more=bool(mark) and last != since)
 
     # -- set-up ------------------------------------------------------------------------------------------------------
 
     async def examine(self) -> Sequence[Examined]:
-        """The rights to read, the stage of new deals, and the properties for our marker."""
-        seen = []
-        for objects in ("contacts", "deals"):
-            await self._http.get(f"{OBJECTS}/{objects}", {"limit": 1})
-            there = await self._get_or_none(f"crm/v3/properties/{objects}/{MARKER}")
-            if there is not None and not there.get("hasUniqueValue"):
-                remedy = "Delete it; the gateway makes it anew."
-                seen.append(_bad(f"property {MARKER}", f"of {objects} allows doubles.", remedy))
-            said = "is there." if there else "will be made at the first need; that needs the scope for schemas."
-            seen.append(Examined(subject=f"property {MARKER} of {objects}", said=said))
-        found = await self._get_or_none(f"crm/v3/pipelines/deals/{quote(self._pipeline, safe='')}")
-        stages = [str(one["id"]) for one in (found or {}).get("stages") or ()]
-        if self._stage not in stages:
-            remedy = f"Set pipeline and stage; stages there are: {', '.join(stages) or 'none'}."
-            seen.append(_bad(f"stage {self._stage}", f"is not in the pipeline {self._pipeline}.", remedy))
-        return seen
+        """Rights, the stage of new deals, the properties for our marker, and mapped properties."""
+        return await self._setup.examine()
 
     async def close(self) -> None:
         """Close the connections."""
@@ -260,19 +291,6 @@ class HubSpot:
             return Remote(id=str(record))
         address = f"https://app.hubspot.com/contacts/{self._portal}/record/{RECORD_TYPES[objects]}/{record}"
         return Remote(id=str(record), url=address)
-
-
-def _bad(subject: str, said: str, remedy: str) -> Examined:
-    return Examined(subject=subject, said=said, ok=False, remedy=remedy)
-
-
-def _milliseconds(properties: Mapping[str, Any], since: str) -> str:
-    """The moment of the last change; where HubSpot did not say it, where we began."""
-    try:
-        moment = datetime.fromisoformat(str(properties.get("lastmodifieddate")))
-    except ValueError:
-        return since
-    return str(int(moment.timestamp() * 1000))
 
 
 def _user(one: Mapping[str, Any]) -> User:

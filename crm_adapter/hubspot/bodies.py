@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import partial
 from typing import Any
 
+from crm_adapter.jsonclient import encode
 from crm_adapter.numbers import ending
 from crm_adapter.recordcrm import Where
 from crm_adapter.records import Call, Lead, Message, Person
 from crm_adapter.texts import (
-    as_html,
     call_subject,
     cut,
+    html_note,
     new_emails,
     new_phones,
     note_of_call,
@@ -22,12 +26,20 @@ from crm_adapter.texts import (
 
 MARKER = "leadgate_id"
 """Name of the unique property of contacts and deals that holds our marker."""
-MOST_NAME, MOST_TEXT, MOST_VALUES = 250, 20_000, 100
+MOST_NAME, MOST_TEXT, MOST_HTML = 250, 20_000, 65_000
 """Characters. HubSpot takes 65,536 with all markup."""
+MOST_SEARCH = 2_900
+"""Characters of a search as JSON; HubSpot refuses one of more than 3,000."""
+MOST_HANDLES, SPELLINGS = 5, (24, 12, 6, 3, 1)
+"""Numbers and mails of a person that are searched for, and in how many spellings each number: the most that fits."""
 HANDLES = ("phone", "mobilephone", "email", "hs_additional_emails")
+MAILS = ("email", "hs_additional_emails")
 TO_CONTACT = {"deals": 3, "calls": 194, "emails": 198, "notes": 202}
 TO_DEAL = {"calls": 206, "emails": 210, "notes": 214}
 """associationTypeId, HUBSPOT_DEFINED, by the type of the record that is made."""
+
+_MAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?\.[A-Za-z]{2,}")
+"""HubSpot refuses the whole contact for a mail that it does not like."""
 
 
 def contact(person: Person, where: Where) -> dict[str, Any]:
@@ -48,7 +60,8 @@ def contact(person: Person, where: Where) -> dict[str, Any]:
 def added(person: Person, known: Mapping[str, Any]) -> dict[str, str]:
     """What a contact lacks: two numbers have a place, any number of mails. A third number has none."""
     phones, emails = handles(known)
-    missing_phones, missing_emails = new_phones(person, phones), new_emails(person, emails)
+    missing_phones = new_phones(person, phones)
+    missing_emails = [one for one in new_emails(person, emails) if _MAIL.fullmatch(one)]
     change = {}
     for name in ("phone", "mobilephone"):
         if missing_phones and not known.get(name):
@@ -69,17 +82,26 @@ def handles(properties: Mapping[str, Any]) -> tuple[list[str], list[str]]:
 
 
 def search(person: Person) -> dict[str, Any]:
-    """A search with one of the handles; groups are joined by "or", and five are allowed."""
+    """A search with one of the handles, in as many spellings as fit into what HubSpot takes."""
+    for spellings in SPELLINGS:
+        body = _search(person, spellings)
+        if len(encode(body).decode()) <= MOST_SEARCH:
+            break
+    return body
+
+
+def _search(person: Person, spellings: int) -> dict[str, Any]:
+    """Groups are joined by "or", and five are allowed."""
     groups: list[dict[str, Any]] = []
     if person.phones:
-        forms = phone_spellings(person.phones)[:MOST_VALUES]
+        forms = [form for phone in person.phones[:MOST_HANDLES] for form in phone_spellings([phone])[:spellings]]
         groups += [_filter(name, "IN", values=forms) for name in ("phone", "mobilephone")]
         # HubSpot's own, without signs and the country's prefix: it finds what was typed as 8 (926) 111-22-33
         last = f"*{ending(person.phones[0])}"
         groups.append(_filter("hs_searchable_calculated_phone_number", "CONTAINS_TOKEN", value=last))
-    if person.emails:
-        groups.append(_filter("email", "IN", values=[one.lower() for one in person.emails]))
-        groups.append(_filter("hs_additional_emails", "CONTAINS_TOKEN", value=person.emails[0].lower()))
+    if emails := [one.lower() for one in person.emails[:MOST_HANDLES]]:
+        groups.append(_filter("email", "IN", values=emails))
+        groups.append(_filter("hs_additional_emails", "CONTAINS_TOKEN", value=emails[0]))
     sorts = [{"propertyName": "createdate", "direction": "ASCENDING"}]
     properties = [*HANDLES, "hubspot_owner_id"]
     return {"filterGroups": groups, "sorts": sorts, "properties": properties, "limit": 50}
@@ -111,7 +133,7 @@ def call(one: Call, where: Where) -> dict[str, Any]:
     properties = {
         "hs_timestamp": one.started_at.isoformat(),
         "hs_call_title": cut(call_subject(one), MOST_NAME),
-        "hs_call_body": as_html(note_of_call(one, MOST_TEXT)),
+        "hs_call_body": html_note(partial(note_of_call, one), MOST_TEXT, MOST_HTML),
         "hs_call_direction": "INBOUND" if one.inbound else "OUTBOUND",
         "hs_call_duration": str(one.talk_seconds * 1000),
         "hs_call_from_number": outside if one.inbound else line,
@@ -129,7 +151,7 @@ def _status(one: Call) -> str:
         return "COMPLETED"
     if "busy" in (one.missed_reason, one.outcome):
         return "BUSY"
-    return "MISSED" if one.inbound else "NO_ANSWER"
+    return "NO_ANSWER"  # MISSED is of HubSpot's own calling only
 
 
 def email(letter: Message, where: Where) -> dict[str, Any]:
@@ -158,7 +180,7 @@ def note(form: Message, where: Where) -> dict[str, Any]:
     """The body of a note."""
     properties = {
         "hs_timestamp": form.at.isoformat(),
-        "hs_note_body": as_html(note_of_message(form, MOST_TEXT)),
+        "hs_note_body": html_note(partial(note_of_message, form), MOST_TEXT, MOST_HTML),
         "hubspot_owner_id": where.owner,
         **form.extra,
     }
@@ -190,3 +212,12 @@ def _without_empty(values: Mapping[str, Any]) -> dict[str, Any]:
 def texts(records: Sequence[Mapping[str, Any]], name: str) -> list[tuple[str, str]]:
     """Id and text of each record."""
     return [(str(one["id"]), str((one.get("properties") or {}).get(name) or "")) for one in records]
+
+
+def milliseconds(properties: Mapping[str, Any], since: str) -> str:
+    """The moment of a contact's last change; where HubSpot did not say it, ``since``."""
+    try:
+        moment = datetime.fromisoformat(str(properties.get("lastmodifieddate")))
+    except ValueError:
+        return since
+    return str(int(moment.timestamp() * 1000))

@@ -15,7 +15,9 @@ from crm_adapter.options import Options
 from crm_adapter.recordadapter import RecordAdapter, read_record_options
 
 RATE = 8.0
-"""Requests a second; HubSpot takes 100 in ten seconds of a private app on the free plan."""
+"""Requests a second; HubSpot takes 100 in ten seconds of one app or key on the free and starter plans."""
+SEARCHES = 0.5
+"""Of the requests of a second; HubSpot takes five searches of an account, whoever asks."""
 
 
 def build(options: Mapping[str, Any], context: Context) -> RecordAdapter:
@@ -39,4 +41,6 @@ def build(options: Mapping[str, Any], context: Context) -> RecordAdapter:
         bucket=Bucket(rate, max(1, rate)),
         timeout=timeout,
     )
-    return RecordAdapter(HubSpot(http, pipeline=pipeline, stage=stage, portal=portal), context, shared)
+    searches = Bucket(rate * SEARCHES)
+    crm = HubSpot(http, shared.fields, pipeline=pipeline, stage=stage, portal=portal, token=token, searches=searches)
+    return RecordAdapter(crm, context, shared)

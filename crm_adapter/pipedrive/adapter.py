@@ -9,21 +9,24 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
-from crm_adapter.base import Capabilities, Idempotency, Rejected
+from crm_adapter.base import Capabilities, Gone, Idempotency, Misconfigured, Rejected
 from crm_adapter.ids import number
 from crm_adapter.jsonclient import JsonClient
+from crm_adapter.mapping import FieldMapping
 from crm_adapter.numbers import ending
 from crm_adapter.people import User
-from crm_adapter.pipedrive.errors import Gone
+from crm_adapter.pipedrive.setup import examine
 from crm_adapter.recordcrm import Examined, Owned, OwnedPage, Remote, Where
 from crm_adapter.records import Call, Kind, Lead, Message, Person, digest
+from crm_adapter.said import Said
 from crm_adapter.texts import (
-    as_html,
     call_subject,
     cut,
     has_handle,
+    html_note,
     marker_line,
     new_emails,
     new_phones,
@@ -34,7 +37,7 @@ from crm_adapter.words import say
 
 V1, V2 = "api/v1", "api/v2"
 PAGE = 100
-MOST_NAME, MOST_TEXT = 250, 20_000
+MOST_NAME, MOST_TEXT, MOST_HTML = 250, 20_000, 95_000
 """Characters. A name takes 255; a note takes 100,000 bytes with its markup."""
 LONGEST_EXTENSION = 6
 PLACES = ("lead_id", "person_id")
@@ -55,8 +58,9 @@ class Pipedrive:
         parallel=4,
     )
 
-    def __init__(self, http: JsonClient, *, language: str) -> None:
+    def __init__(self, http: JsonClient, fields: FieldMapping, *, language: str) -> None:
         self._http = http
+        self._fields = fields
         self._language = language
 
     # -- finding -----------------------------------------------------------------------------------------------------
@@ -69,11 +73,17 @@ class Pipedrive:
             return await self._find_lead(marker, where.contact or await self._find_nobody())
         path, text = (f"{V2}/activities", "note") if kind is Kind.CALL else (f"{V1}/notes", "content")
         for name, record in zip(PLACES, (where.lead, where.contact), strict=True):
-            if record is None:
-                continue
-            async for one in self._pages(path, {name: record}):
+            if record is not None and (found := await self._find_marked(path, text, {name: record}, marker)):
+                return found
+        return None
+
+    async def _find_marked(self, path: str, text: str, place: Mapping[str, str], marker: str) -> Remote | None:
+        try:
+            async for one in self._pages(path, place):
                 if marker_line(marker) in str(one.get(text)):
                     return Remote(id=str(one["id"]))
+        except Gone:
+            return None
         return None
 
     async def _find_lead(self, marker: str, person: str | None) -> Remote | None:
@@ -106,7 +116,7 @@ class Pipedrive:
         if known is None:
             made = _data(await self._http.post(f"{V2}/persons", _person(person, where)))
             return self._remote("person", made["id"])
-        found = _data(await self._http.get(f"{V2}/persons/{number(known, 'person')}"))
+        found = await self._person(known)
         change: dict[str, Any] = {"custom_fields": dict(person.extra)} if person.extra else {}
         for name, missing in (("phones", new_phones), ("emails", new_emails)):
             there = [one for one in found.get(name) or () if one.get("value")]
@@ -121,22 +131,45 @@ class Pipedrive:
     async def create_or_update_lead(self, lead: Lead, known: str | None, where: Where) -> Remote:
         """A lead with its text as a note; later texts become notes. The title is the people's."""
         if known is None:
-            if where.contact is None:  # Pipedrive has no lead without a person
-                where = Where(contact=await self._nobody(), owner=where.owner)
-            made = _data(await self._http.post(f"{V1}/leads", self.preview(lead, where)))
-            known = str(made["id"])
+            known = await self._new_lead(lead, where)
         else:
-            change: dict[str, Any] = dict(lead.extra)
-            if where.owner:
-                change["owner_id"] = number(where.owner, "user")
-            if change:
-                try:
-                    await self._http.patch(f"{V1}/leads/{known}", change)
-                except Gone:  # people made a deal of it, and decide about that
-                    change.clear()
+            await self._change_lead(lead, known, where)
         if lead.description:
             await self._note_once(lead, Where(lead=known, contact=where.contact))
         return self._remote("leads/inbox", known)
+
+    async def _new_lead(self, lead: Lead, where: Where) -> str:
+        if where.contact is None:  # Pipedrive has no lead without a person
+            where = Where(contact=await self._nobody(), owner=where.owner)
+        else:
+            await self._person(where.contact)
+        return str(_data(await self._http.post(f"{V1}/leads", self.preview(lead, where)))["id"])
+
+    async def _change_lead(self, lead: Lead, known: str, where: Where) -> None:
+        """Raises Gone for a lead that people deleted, or made a deal of: they decide about that. One that they archived
+        can't be changed."""
+        change: dict[str, Any] = dict(lead.extra)
+        if where.owner:
+            change["owner_id"] = number(where.owner, "user")
+        if not change:
+            return
+        try:
+            await self._http.patch(f"{V1}/leads/{known}", change)
+        except (Rejected, Misconfigured):
+            if not await self._is_archived(known):
+                raise
+
+    async def _person(self, record: str) -> Mapping[str, Any]:
+        """What Pipedrive has of a person. Raises Gone for one that was deleted: for 30 days it is shown with a mark."""
+        found = _data(await self._http.get(f"{V2}/persons/{number(record, 'person')}"))
+        if not isinstance(found, Mapping) or found.get("is_deleted"):
+            raise Gone(Said("the person %(number)s is not in Pipedrive any more", number=record))
+        return found
+
+    async def _is_archived(self, lead: str) -> bool:
+        """Raises Gone for a lead that is not there."""
+        found = _data(await self._http.get(f"{V1}/leads/{lead}"))
+        return isinstance(found, Mapping) and bool(found.get("is_archived"))
 
     async def _nobody(self) -> str:
         """The person that leads of withheld numbers belong to, made at the first need."""
@@ -167,7 +200,7 @@ class Pipedrive:
         async for note in self._pages(f"{V1}/notes", {"lead_id": where.lead}):
             if marker in str(note.get("content")):
                 return
-        content = as_html(f"{text}\n{marker}")
+        content = html_note(lambda most: f"{cut(text, most)}\n{marker}", MOST_TEXT, MOST_HTML)
         await self._placed(where, lambda place: self._http.post(f"{V1}/notes", {"content": content, **place}))
 
     # -- history -----------------------------------------------------------------------------------------------------
@@ -183,7 +216,7 @@ class Pipedrive:
             "due_date": f"{at:%Y-%m-%d}",
             "due_time": f"{at:%H:%M:%S}",
             "duration": f"{minutes // 60:02d}:{minutes % 60:02d}:{seconds:02d}",
-            "note": as_html(note_of_call(call, MOST_TEXT)),
+            "note": html_note(partial(note_of_call, call), MOST_TEXT, MOST_HTML),
             **call.extra,
         }
         if where.owner:
@@ -199,25 +232,27 @@ class Pipedrive:
 
     async def log_email(self, letter: Message, where: Where) -> Remote:
         """A note: letters themselves can only be made by Pipedrive's own mail."""
-        body = {"content": as_html(note_of_message(letter, MOST_TEXT)), **letter.extra}
+        body = {"content": html_note(partial(note_of_message, letter), MOST_TEXT, MOST_HTML), **letter.extra}
         made = await self._placed(where, lambda place: self._http.post(f"{V1}/notes", {**body, **place}))
         return Remote(id=str(_data(made)["id"]))
 
     log_form = log_email
 
     async def _placed(self, where: Where, send: Callable[[Mapping[str, Any]], Awaitable[Any]]) -> Any:
-        """What ``send`` answers for the lead and the person; for the person alone where the lead is gone."""
+        """What ``send`` answers for the lead and the person; for the person alone where the lead was archived. Raises
+        Gone where one of them was deleted. A person is asked for before: for 30 days a deleted one may still take what
+        nobody will see there."""
         person = {"person_id": number(where.contact, "person")} if where.contact else {}
         if not person and not where.lead:
-            raise Rejected("there is neither a lead nor a person in Pipedrive that this could be shown with")
-        if not where.lead:
-            return await send(person)
+            raise Rejected(Said("there is neither a lead nor a person in Pipedrive that this could be shown with"))
+        if where.contact:
+            await self._person(where.contact)
         try:
-            return await send({"lead_id": where.lead, **person})
+            return await send({**({"lead_id": where.lead} if where.lead else {}), **person})
         except Rejected:
-            if not person:
+            if not where.lead or not await self._is_archived(where.lead) or not person:
                 raise
-            return await send(person)
+        return await send(person)
 
     # -- people ------------------------------------------------------------------------------------------------------
 
@@ -252,14 +287,8 @@ class Pipedrive:
     # -- set-up ------------------------------------------------------------------------------------------------------
 
     async def examine(self) -> Sequence[Examined]:
-        """Whose token it is, and whether leads and persons may be read."""
-        me = _data(await self._http.get(f"{V1}/users/me")) or {}
-        await self._http.get(f"{V1}/leads", {"limit": 1})
-        await self._http.get(f"{V2}/persons", {"limit": 1})
-        name = " ".join(str(me.get("name") or "somebody").split())
-        admin = bool(me.get("is_admin"))
-        said = f"is {name}'s." if admin else f"is {name}'s, who is no administrator: records for others may be refused."
-        return [Examined(subject="token", said=said)]
+        """Whose token it is, whether it may read, and mapped fields."""
+        return await examine(self._http, self._pages, self._fields)
 
     async def close(self) -> None:
         """Close the connections."""

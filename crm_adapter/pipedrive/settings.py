@@ -36,4 +36,4 @@ def build(options: Mapping[str, Any], context: Context) -> RecordAdapter:
         bucket=Bucket(rate, max(1, rate)),
         timeout=timeout,
     )
-    return RecordAdapter(Pipedrive(http, language=context.language), context, shared)
+    return RecordAdapter(Pipedrive(http, shared.fields, language=context.language), context, shared)

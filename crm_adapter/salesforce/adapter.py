@@ -9,19 +9,23 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
-from crm_adapter.base import Capabilities, Idempotency, RecordingFile, Unavailable
+from crm_adapter.base import Capabilities, Gone, Idempotency, Misconfigured, RecordingFile, Rejected, Unavailable
 from crm_adapter.jsonclient import JsonClient
+from crm_adapter.mapping import FieldMapping
 from crm_adapter.oauth import RotatingTokens
 from crm_adapter.people import User
 from crm_adapter.recordcrm import Examined, Owned, OwnedPage, Remote, Where
 from crm_adapter.records import Call, Kind, Lead, Message, Person
+from crm_adapter.said import Said
 from crm_adapter.salesforce import bodies
 from crm_adapter.salesforce.bodies import HANDLES, OBJECTS, quoted
-from crm_adapter.salesforce.errors import CONVERTED, GONE, Refusal
+from crm_adapter.salesforce.errors import CONVERTED, GONE, Foreign, Refusal, judge
+from crm_adapter.salesforce.setup import examine
 from crm_adapter.salesforce.signin import ClientCredentials
 from crm_adapter.texts import cut, has_handle
 
@@ -29,6 +33,9 @@ PAGE = 200
 """Records of a page of changed owners."""
 CANDIDATES = 50
 """Contacts looked at for a number: the pattern that finds them fits a few others too."""
+
+SAVE_ANYWAY, AUTO_ASSIGN = "Sforce-Duplicate-Rule-Header", "Sforce-Auto-Assign"
+"""Headers of the REST API; without them a warning refuses the record, and assignment rules run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,9 +69,19 @@ class Salesforce:
     )
 
     def __init__(
-        self, http: JsonClient, sign_in: ClientCredentials | RotatingTokens, names: Names, *, url: str
+        self,
+        http: JsonClient,
+        uploads: JsonClient,
+        sign_in: ClientCredentials | RotatingTokens,
+        names: Names,
+        fields: FieldMapping,
+        *,
+        url: str,
     ) -> None:
         self._http = http
+        self._uploads = uploads
+        self._fields = fields
+        self._zone: tzinfo | None = None
         self._sign_in = sign_in
         self._names = names
         self._url = url
@@ -101,20 +118,24 @@ class Salesforce:
     # -- contacts and leads ------------------------------------------------------------------------------------------
 
     async def upsert_contact(self, person: Person, known: str | None, where: Where) -> Remote:
-        """A new contact, or what the known one lacks. One that people deleted is made anew."""
-        if known is not None:
-            fields = ",".join(("Description", "Email", *HANDLES))
-            now = await self._record("Contact", known, fields)
-            if now is not None and await self._change("Contact", known, bodies.missing(person, now)):
-                return self._remote("Contact", known)
-        return await self._upsert("Contact", person.id, bodies.contact_body(person, where, account=self._names.account))
+        """A new contact, or what the known one lacks."""
+        if known is None:
+            body = bodies.contact_body(person, where, account=self._names.account)
+            return await self._upsert("Contact", person.id, body)
+        now = await self._record("Contact", known, ",".join(("Description", "Email", *HANDLES)))
+        await self._change("Contact", known, bodies.missing(person, now))
+        return self._remote("Contact", known)
 
     async def create_or_update_lead(self, lead: Lead, known: str | None, where: Where) -> Remote:
-        """A lead. One that was converted is the people's now; one that they deleted stays deleted."""
+        """A lead. One that was converted is the people's now."""
         if known is None:
-            return await self._upsert("Lead", lead.id, self._lead_body(lead, where))
+            try:
+                return await self._upsert("Lead", lead.id, self._lead_body(lead, where))
+            except (Refusal, Foreign):
+                await self._still_there(where)
+                raise
         now = await self._record("Lead", known, "Description,IsConverted")
-        if now is not None and not now.get("IsConverted"):
+        if not now.get("IsConverted"):
             try:
                 await self._change("Lead", known, bodies.lead_change(lead, where, now))
             except Refusal as error:
@@ -133,26 +154,43 @@ class Salesforce:
 
     async def log_call(self, call: Call, where: Where) -> Remote:
         """A completed task of the lead while it is one, else of the contact."""
-        return await self._task(call.id, bodies.call_body(call, where), where)
+        return await self._task(call.id, bodies.call_body(call, where, await self._time_zone()), where)
 
     async def log_email(self, letter: Message, where: Where) -> Remote:
         """A completed task."""
-        return await self._task(letter.id, bodies.message_body(letter, where), where)
+        return await self._task(letter.id, bodies.message_body(letter, where, await self._time_zone()), where)
 
     async def log_form(self, form: Message, where: Where) -> Remote:
         """A completed task."""
-        return await self._task(form.id, bodies.message_body(form, where), where)
+        return await self._task(form.id, bodies.message_body(form, where, await self._time_zone()), where)
 
     async def _task(self, marker: str, body: dict[str, Any], where: Where) -> Remote:
-        """WhoId takes a lead or a contact; a lead that was converted or deleted takes no more tasks."""
+        """WhoId takes a lead or a contact; a lead that was converted takes no more tasks."""
         who = where.lead or where.contact
         try:
             return await self._upsert("Task", marker, {**body, **({"WhoId": who} if who else {})})
-        except Refusal as error:
-            if who is None or error.error_code not in GONE | {CONVERTED, "FIELD_INTEGRITY_EXCEPTION"}:
+        except (Refusal, Foreign) as error:
+            await self._still_there(where)
+            code = error.error_code if isinstance(error, Refusal) else ""
+            if where.lead is None or code not in {CONVERTED, "FIELD_INTEGRITY_EXCEPTION"}:
                 raise
-        other = {"WhoId": where.contact} if where.contact and where.contact != who else {}
-        return await self._upsert("Task", marker, {**body, **other})
+        return await self._upsert("Task", marker, {**body, **({"WhoId": where.contact} if where.contact else {})})
+
+    async def _still_there(self, where: Where) -> None:
+        """Raise Gone where people deleted one of them: what Salesforce says to a record that leads there differs."""
+        for name, record in (("Contact", where.contact), ("Lead", where.lead)):
+            if record is not None:
+                await self._record(name, record, "Id")
+
+    async def _time_zone(self) -> tzinfo:
+        """The organisation's: a task has a day, and no time. UTC where it is not told, or not known to this machine."""
+        if self._zone is None:
+            try:
+                found = await self._query("SELECT TimeZoneSidKey FROM Organization LIMIT 1")
+                self._zone = ZoneInfo(str(found[0]["TimeZoneSidKey"]))
+            except (Rejected, Misconfigured, LookupError, ValueError, OSError):
+                self._zone = UTC
+        return self._zone
 
     async def attach_recording(self, _call: Call, remote_call: str, file: RecordingFile) -> None:
         """A file of the task, unless one is there."""
@@ -165,7 +203,11 @@ class Salesforce:
             "VersionData": base64.b64encode(file.content).decode(),
             "FirstPublishLocationId": remote_call,
         }
-        await self._http.post("sobjects/ContentVersion", body)
+        try:
+            await self._uploads.post("sobjects/ContentVersion", body)
+        except (Refusal, Foreign):
+            await self._record("Task", remote_call, "Id")
+            raise
 
     # -- people ------------------------------------------------------------------------------------------------------
 
@@ -206,28 +248,13 @@ class Salesforce:
     # -- set-up ------------------------------------------------------------------------------------------------------
 
     async def examine(self) -> Sequence[Examined]:
-        """The fields that an administrator has to make, of each object."""
-        found = []
-        for name in ("Contact", "Lead", "Task"):
-            document = await self._http.get(f"sobjects/{name}/describe")
-            fields = {one["name"]: one for one in document["fields"]}
-            marker = fields.get(self._names.marker)
-            ok = bool(marker and marker.get("externalId") and marker.get("unique"))
-            said = "is there." if ok else "is missing, or is no unique external id."
-            remedy = (
-                "" if ok else "Make a text field of length 36, with External ID and Unique, visible to the app's user."
-            )
-            found.append(Examined(subject=f"{name}.{self._names.marker}", said=said, ok=ok, remedy=remedy))
-            if name == "Lead":
-                ok = self._names.link in fields
-                remedy = "" if ok else "Make a lookup to Contact."
-                said = "is there." if ok else "is missing."
-                found.append(Examined(subject=f"Lead.{self._names.link}", said=said, ok=ok, remedy=remedy))
-        return found
+        """Rights, the fields that an administrator has to make, and mapped fields."""
+        return await examine(self._http, self._fields, marker=self._names.marker, link=self._names.link)
 
     async def close(self) -> None:
         """Close the connections."""
         await self._http.close()
+        await self._uploads.close()
         await self._sign_in.close()
 
     # -- requests ----------------------------------------------------------------------------------------------------
@@ -242,37 +269,47 @@ class Salesforce:
                 return found
             page = await self._http.get(f"{self._url}{page['nextRecordsUrl']}")
 
-    async def _record(self, name: str, record: str, fields: str) -> dict[str, Any] | None:
-        """Some fields of a record; None where people deleted it."""
+    async def _record(self, name: str, record: str, fields: str) -> dict[str, Any]:
+        """Some fields of a record. Raises Gone."""
+        path = f"sobjects/{name}/{quote(record, safe='')}"
         try:
-            found: dict[str, Any] = await self._http.get(
-                f"sobjects/{name}/{quote(record, safe='')}", {"fields": fields}
-            )
+            found: dict[str, Any] = await self._http.get(path, {"fields": fields})
         except Refusal as error:
             if error.error_code in GONE:
-                return None
+                raise _gone(name, record) from None
             raise
         return found
 
-    async def _change(self, name: str, record: str, body: Mapping[str, Any]) -> bool:
-        """False where people deleted the record."""
+    async def _change(self, name: str, record: str, body: Mapping[str, Any]) -> None:
+        """Raises Gone."""
         if not body:
-            return True
+            return
         try:
-            await self._http.patch(f"sobjects/{name}/{quote(record, safe='')}", body)
+            await self._patch(f"sobjects/{name}/{quote(record, safe='')}", body)
         except Refusal as error:
             if error.error_code in GONE and error.field is None:
-                return False
+                raise _gone(name, record) from None
             raise
-        return True
 
     async def _upsert(self, name: str, marker: str, body: Mapping[str, Any]) -> Remote:
         """Make the record with this external id, or change it where an earlier try made it."""
         path = f"sobjects/{name}/{self._names.marker}/{quote(marker, safe='')}"
-        made = await self._http.patch(path, body)
+        made = await self._patch(path, body, assign=name == "Lead" and "OwnerId" not in body)
         if not isinstance(made, dict) or not made.get("id"):
-            raise Unavailable(f"Salesforce answered the upsert of a {name} without an id")
+            raise Unavailable(Said("Salesforce answered the creation of %(name)s without an id", name=name))
         return self._remote(name, made["id"])
+
+    async def _patch(self, path: str, body: Mapping[str, Any], *, assign: bool = False) -> Any:
+        """``assign``: let the assignment rules of the organisation choose the owner; else they would take a lead from
+        its owner with every change. A duplicate rule that only warns is no obstacle: nobody here could press Save."""
+        headers = {SAVE_ANYWAY: "allowSave=true", AUTO_ASSIGN: "TRUE" if assign else "FALSE"}
+        answer = await self._http.exchange("PATCH", path, body, headers)
+        judge(answer)
+        return answer.json() if answer.body.strip() else None
 
     def _remote(self, name: str, record: Any) -> Remote:
         return Remote(id=str(record), url=f"{self._url}/lightning/r/{name}/{record}/view")
+
+
+def _gone(name: str, record: str) -> Gone:
+    return Gone(Said("%(name)s %(number)s is not in Salesforce any more", name=name, number=record))

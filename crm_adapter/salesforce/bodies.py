@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from itertools import pairwise
 from typing import Any
 
@@ -17,7 +17,7 @@ from crm_adapter.words import say
 MOST_NAME, MOST_FIRST, MOST_COMPANY, MOST_PHONE, MOST_EMAIL, MOST_SUBJECT, MOST_TEXT = 80, 40, 255, 40, 80, 255, 31_000
 """Characters; Description takes 32,000 of them, and counts some twice."""
 OBJECTS = {Kind.CONTACT: "Contact", Kind.LEAD: "Lead", Kind.CALL: "Task", Kind.MAIL: "Task", Kind.FORM: "Task"}
-LEAD_SOURCES = {"call": "Phone", "mail": "Email", "form": "Web"}
+LEAD_SOURCES = {"call": "Phone Inquiry", "mail": "Email", "form": "Web"}
 HANDLES = ("Phone", "MobilePhone", "OtherPhone")
 """Of a contact; the first that is empty takes a new number."""
 
@@ -96,13 +96,13 @@ def description(lead: Lead) -> str:
     return cut("\n".join([cut(lead.description, MOST_TEXT - 2000), *lines]), MOST_TEXT)
 
 
-def call_body(call: Call, where: Where) -> dict[str, Any]:
-    """A finished call as a completed Task of the subtype Call."""
+def call_body(call: Call, where: Where, zone: tzinfo) -> dict[str, Any]:
+    """A finished call as a completed Task of the subtype Call; its day is that of ``zone``."""
     body: dict[str, Any] = {
         "Subject": cut(call_subject(call), MOST_SUBJECT),
         "TaskSubtype": "Call",
         "Status": "Completed",
-        "ActivityDate": call.started_at.astimezone(UTC).date().isoformat(),
+        "ActivityDate": call.started_at.astimezone(zone).date().isoformat(),
         "CallType": "Inbound" if call.inbound else "Outbound",
         "CallDurationInSeconds": call.talk_seconds,
         "CallDisposition": cut(call.outcome, 255),
@@ -112,7 +112,7 @@ def call_body(call: Call, where: Where) -> dict[str, Any]:
     return _with(body, {"OwnerId": where.owner}, call.extra)
 
 
-def message_body(message: Message, where: Where) -> dict[str, Any]:
+def message_body(message: Message, where: Where, zone: tzinfo) -> dict[str, Any]:
     """A letter or form as a completed Task; nothing is sent to anybody."""
     is_mail = message.kind is Kind.MAIL
     word = say(message.language, "Letter" if is_mail else "Form")
@@ -120,7 +120,7 @@ def message_body(message: Message, where: Where) -> dict[str, Any]:
         "Subject": cut(f"{word}: {message.subject or message.line or ''}", MOST_SUBJECT),
         "TaskSubtype": "Email" if is_mail else "Task",
         "Status": "Completed",
-        "ActivityDate": message.at.astimezone(UTC).date().isoformat(),
+        "ActivityDate": message.at.astimezone(zone).date().isoformat(),
         "Description": cut(f"{message_head(message)}\n{message.summary}", MOST_TEXT),
     }
     return _with(body, {"OwnerId": where.owner}, message.extra)

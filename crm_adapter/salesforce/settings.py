@@ -21,6 +21,8 @@ VERSION = "62.0"
 """Winter '25; every release keeps the older ones for years."""
 RATE = 10.0
 """Requests a second. Salesforce counts by the day; this leaves room for others at the same moment."""
+UPLOAD_SECONDS = 50.0
+"""For a recording: ten minutes of one are some ten megabytes, and the way up is slow in many an office."""
 _FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
@@ -44,15 +46,14 @@ def build(options: Mapping[str, Any], context: Context) -> RecordAdapter:
     sign_in = _sign_in(reader, url, guard, context, timeout)
     shared = read_record_options(reader)
     reader.finish()
-    http = JsonClient(
-        f"{url}/services/data/v{version}",
-        guard,
-        sign_in=sign_in,
-        judge=judge,
-        bucket=Bucket(rate, max(1, rate)),
-        timeout=timeout,
-    )
-    return RecordAdapter(Salesforce(http, sign_in, names, url=url), context, shared)
+    bucket = Bucket(rate, max(1, rate))
+
+    def client(seconds: float) -> JsonClient:
+        address = f"{url}/services/data/v{version}"
+        return JsonClient(address, guard, sign_in=sign_in, judge=judge, bucket=bucket, timeout=seconds)
+
+    http, uploads = client(timeout), client(max(timeout, UPLOAD_SECONDS))
+    return RecordAdapter(Salesforce(http, uploads, sign_in, names, shared.fields, url=url), context, shared)
 
 
 def _field(reader: Options, key: str, default: str) -> str:

@@ -9,6 +9,7 @@ from crm_adapter.base import Unavailable
 from crm_adapter.guard import Guard
 from crm_adapter.http import HttpClient
 from crm_adapter.jsonclient import Renewable
+from crm_adapter.said import Said
 from crm_adapter.salesforce.errors import judge_sign_in
 
 TOKEN_SECONDS = 1800.0
@@ -32,7 +33,7 @@ class ClientCredentials(Renewable):
         judge_sign_in(answer)
         found = answer.json()
         if not isinstance(found, dict) or not found.get("access_token"):
-            raise Unavailable(f"{answer.host} answered without a token")
+            raise Unavailable(Said("%(host)s answered without a token", host=answer.host))
         return str(found["access_token"]), TOKEN_SECONDS
 
     async def close(self) -> None:

@@ -12,21 +12,23 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from crm_adapter.base import Capabilities, Conflict, Idempotency, Rejected, Unavailable
+from crm_adapter.base import Capabilities, Conflict, Gone, Idempotency, Rejected, Unavailable
 from crm_adapter.jsonclient import JsonClient
+from crm_adapter.mapping import FieldMapping
 from crm_adapter.oauth import RotatingTokens
 from crm_adapter.people import User
 from crm_adapter.recordcrm import Examined, Owned, OwnedPage, Remote, Where
 from crm_adapter.records import Call, Kind, Lead, Message, Person
+from crm_adapter.said import Said
 from crm_adapter.texts import has_handle
 from crm_adapter.zoho import bodies
 from crm_adapter.zoho.bodies import EMAILS, PHONES, quoted
-from crm_adapter.zoho.errors import GONE, Refusal, meaning
+from crm_adapter.zoho.errors import Refusal, meaning
+from crm_adapter.zoho.setup import MODULES, examine
 
 PAGE = 200
 """Records of a page, the most that Zoho gives."""
 LONGEST_EXTENSION = 6
-MODULES = {Kind.CONTACT: "Contacts", Kind.LEAD: "Leads", Kind.CALL: "Calls"}
 CONTACT_FIELDS = ",".join(("Last_Name", "Owner", "Description", *PHONES, *EMAILS))
 
 
@@ -57,8 +59,9 @@ class Zoho:
         parallel=4,
     )
 
-    def __init__(self, http: JsonClient, sign_in: RotatingTokens, names: Names) -> None:
+    def __init__(self, http: JsonClient, sign_in: RotatingTokens, names: Names, fields: FieldMapping) -> None:
         self._http = http
+        self._fields = fields
         self._sign_in = sign_in
         self._names = names
 
@@ -82,10 +85,8 @@ class Zoho:
             path = f"{module}/{quote(record, safe='')}/Notes"
             try:
                 document = await self._http.get(path, query)
-            except Refusal as error:
-                if error.error_code in GONE:
-                    return None
-                raise
+            except Gone:
+                return None
             for note in _rows(document):
                 if bodies.note_mark(marker) in str(note.get("Note_Title")):
                     return Remote(id=str(note["id"]))
@@ -110,21 +111,27 @@ class Zoho:
     # -- contacts and leads ------------------------------------------------------------------------------------------
 
     async def upsert_contact(self, person: Person, known: str | None, where: Where) -> Remote:
-        """A new contact, or what the known one lacks. One that people deleted is made anew."""
-        if known is not None:
-            now = await self._record("Contacts", known, CONTACT_FIELDS)
-            if now is not None:
-                await self._change("Contacts", known, bodies.missing(person, now))
-                return Remote(id=known)
-        return await self._upsert("Contacts", bodies.contact_body(person, where, marker=self._names.marker))
+        """A new contact, or what the known one lacks."""
+        if known is None:
+            return await self._upsert("Contacts", bodies.contact_body(person, where, marker=self._names.marker))
+        now = await self._record("Contacts", known, CONTACT_FIELDS)
+        change = bodies.missing(person, now)
+        try:
+            await self._change("Contacts", known, change)
+        except Conflict:  # a mail or number of another contact stays there: whether they are one, people decide
+            await self._change("Contacts", known, {k: v for k, v in change.items() if k not in (*PHONES, *EMAILS)})
+        return Remote(id=known)
 
     async def create_or_update_lead(self, lead: Lead, known: str | None, where: Where) -> Remote:
-        """A lead. One that was converted is no lead any more, and one that people deleted stays deleted."""
+        """A lead. One that was converted is no lead any more: it is gone, as one that was deleted."""
         if known is None:
-            return await self._upsert("Leads", self._lead_body(lead, where))
+            try:
+                return await self._upsert("Leads", self._lead_body(lead, where))
+            except Refusal:
+                await self._still_there(where)
+                raise
         now = await self._record("Leads", known, "Description")
-        if now is not None:
-            await self._change("Leads", known, bodies.lead_change(lead, where, now))
+        await self._change("Leads", known, bodies.lead_change(lead, where, now))
         return Remote(id=known)
 
     def preview(self, lead: Lead, where: Where) -> Mapping[str, object]:
@@ -138,15 +145,7 @@ class Zoho:
     # -- history -----------------------------------------------------------------------------------------------------
 
     async def log_call(self, call: Call, where: Where) -> Remote:
-        """A call of the lead; where there is none any more, of the contact."""
-        try:
-            return await self._add_call(call, where)
-        except Refusal as error:
-            if where.lead is None or error.field not in ("What_Id", "$se_module"):
-                raise
-        return await self._add_call(call, Where(contact=where.contact, owner=where.owner))
-
-    async def _add_call(self, call: Call, where: Where) -> Remote:
+        """A call of the lead, else of the contact."""
         body = bodies.call_body(call, where, marker=self._names.marker)
         try:
             return await self._write("POST", "Calls", {"data": [body]})
@@ -154,6 +153,9 @@ class Zoho:
             if self._names.marker not in str(error):
                 raise
             return Remote(id=error.remote_ids[0])  # our unique field is taken: an earlier try made it
+        except Refusal:
+            await self._still_there(where)
+            raise
 
     async def log_email(self, letter: Message, where: Where) -> Remote:
         """A note: e-mails of Zoho's own can only be sent."""
@@ -164,16 +166,21 @@ class Zoho:
         return await self._add_note(form, where)
 
     async def _add_note(self, message: Message, where: Where) -> Remote:
-        body = {"data": [bodies.note_body(message)]}
-        if where.lead:
-            try:
-                return await self._write("POST", f"Leads/{quote(where.lead, safe='')}/Notes", body)
-            except Refusal as error:
-                if error.error_code not in GONE | {"INVALID_DATA"} or where.contact is None:
-                    raise
-        if where.contact is None:
-            raise Rejected("there is neither a lead nor a contact in Zoho that this could be shown with")
-        return await self._write("POST", f"Contacts/{quote(where.contact, safe='')}/Notes", body)
+        module, record = ("Leads", where.lead) if where.lead else ("Contacts", where.contact)
+        if record is None:
+            raise Rejected(Said("there is neither a lead nor a contact in Zoho that this could be shown with"))
+        path = f"{module}/{quote(record, safe='')}/Notes"
+        try:
+            return await self._write("POST", path, {"data": [bodies.note_body(message)]})
+        except Refusal:
+            await self._still_there(where)
+            raise
+
+    async def _still_there(self, where: Where) -> None:
+        """Raise Gone where people deleted one of them: what Zoho says to a record that leads there differs."""
+        for module, record in (("Contacts", where.contact), ("Leads", where.lead)):
+            if record is not None:
+                await self._record(module, record, "id")
 
     # -- people ------------------------------------------------------------------------------------------------------
 
@@ -211,21 +218,8 @@ class Zoho:
     # -- set-up ------------------------------------------------------------------------------------------------------
 
     async def examine(self) -> Sequence[Examined]:
-        """The fields that an administrator has to make, of each module."""
-        found = []
-        for module in MODULES.values():
-            document = await self._http.get("settings/fields", {"module": module})
-            fields = {one["api_name"]: one for one in (document or {}).get("fields") or ()}
-            unique = (fields.get(self._names.marker) or {}).get("unique")
-            said = "is there." if unique else "is missing, or takes the same value twice."
-            remedy = "" if unique else "Make a single line field, and tick: do not allow duplicate values."
-            subject = f"{module}.{self._names.marker}"
-            found.append(Examined(subject=subject, said=said, ok=bool(unique), remedy=remedy))
-            if module == "Leads":
-                ok = self._names.link in fields
-                said, remedy = ("is there.", "") if ok else ("is missing.", "Make a lookup field to Contacts.")
-                found.append(Examined(subject=f"{module}.{self._names.link}", said=said, ok=ok, remedy=remedy))
-        return found
+        """The fields that an administrator has to make, and mapped fields, of each module."""
+        return await examine(self._http, self._fields, marker=self._names.marker, link=self._names.link)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -237,15 +231,18 @@ class Zoho:
     async def _query(self, query: str) -> list[dict[str, Any]]:
         return _rows(await self._http.post("coql", {"select_query": query}))
 
-    async def _record(self, module: str, record: str, fields: str) -> dict[str, Any] | None:
-        """Some fields of a record; None where people deleted or converted it."""
+    async def _record(self, module: str, record: str, fields: str) -> dict[str, Any]:
+        """Some fields of a record. Raises Gone where people deleted it, or converted the lead: Zoho answers 204."""
         try:
             found = _rows(await self._http.get(f"{module}/{quote(record, safe='')}", {"fields": fields}))
         except Refusal as error:
-            if error.error_code in GONE | {"INVALID_DATA"}:
-                return None
-            raise
-        return found[0] if found else None
+            if error.error_code != "INVALID_DATA":
+                raise
+            found = []
+        if not found:
+            said = Said("%(number)s of %(module)s is not in Zoho any more", number=record, module=module)
+            raise Gone(said)
+        return found[0]
 
     async def _change(self, module: str, record: str, body: Mapping[str, Any]) -> None:
         if body:
@@ -260,7 +257,7 @@ class Zoho:
         """The record that was written. Raises what Zoho says about it."""
         found = _rows(await self._http.send(method, path, document))
         if not found:
-            raise Unavailable(f"Zoho answered {path.partition('/')[0]} without a result")
+            raise Unavailable(Said("Zoho answered %(name)s without a result", name=path.partition("/")[0]))
         result = found[0]
         if result.get("status") == "error" or result.get("code") != "SUCCESS":
             raise meaning(result)
@@ -278,7 +275,8 @@ def _filled(row: Mapping[str, Any], names: Sequence[str]) -> list[str]:
 
 
 def _id_of(value: Any) -> str | None:
-    return str(value["id"]) if isinstance(value, dict) and value.get("id") else None
+    found = value.get("id") if isinstance(value, dict) else value
+    return str(found) if found else None
 
 
 def _user(one: Mapping[str, Any]) -> User:

@@ -27,6 +27,8 @@ REGIONS = MappingProxyType(
         "jp": ("https://www.zohoapis.jp", "https://accounts.zoho.jp"),
         "ca": ("https://www.zohoapis.ca", "https://accounts.zohocloud.ca"),
         "sa": ("https://www.zohoapis.sa", "https://accounts.zoho.sa"),
+        "uk": ("https://www.zohoapis.uk", "https://accounts.zoho.uk"),
+        "ae": ("https://www.zohoapis.ae", "https://accounts.zoho.ae"),
         "com.cn": ("https://www.zohoapis.com.cn", "https://accounts.zoho.com.cn"),
     }
 )
@@ -57,7 +59,7 @@ def build(options: Mapping[str, Any], context: Context) -> RecordAdapter:
     check_user_ids(shared)
     bucket = Bucket(rate, max(1, rate))
     http = JsonClient(f"{url}/crm/v8", guard, sign_in=sign_in, judge=judge, bucket=bucket, timeout=timeout)
-    return RecordAdapter(Zoho(http, sign_in, names), context, shared)
+    return RecordAdapter(Zoho(http, sign_in, names, shared.fields), context, shared)
 
 
 def _field(reader: Options, key: str, default: str) -> str:

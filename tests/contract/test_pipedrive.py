@@ -7,15 +7,16 @@ from typing import Any, ClassVar
 
 import pytest
 
-from crm_adapter.base import Context, Misconfigured, Rejected, Throttled, Unavailable
+from crm_adapter.base import Context, Gone, Misconfigured, Rejected, Throttled, Unavailable
 from crm_adapter.http import Answer
 from crm_adapter.options import BadOption
 from crm_adapter.pipedrive import build
-from crm_adapter.pipedrive.errors import Gone, judge
+from crm_adapter.pipedrive.errors import judge
 from crm_adapter.records import person_of
 from crm_adapter.testkit import events
 from crm_adapter.testkit.contract import RecordContract
 from crm_adapter.testkit.fakecrm import FakeCrm, Trouble
+from tests.contract.edges import EdgeCases
 from tests.support.fakecrm.pipedrive import CITY, TOKEN, FakePipedrive
 
 
@@ -24,7 +25,7 @@ def pipedrive_options(fake: FakeCrm) -> dict[str, Any]:
     return {"url": fake.url, "token": TOKEN, "rate": 1000, "timeout": 0.5}
 
 
-class TestPipedrive(RecordContract):
+class TestPipedrive(RecordContract, EdgeCases):
     """All that is the same for every CRM."""
 
     build = staticmethod(build)
@@ -72,7 +73,49 @@ class TestPipedrive(RecordContract):
             notes = [row for row in fake.notes.rows.values() if "lead_id" not in row]
         assert "lead_id" not in activity
         assert activity["participants"] == [{"person_id": 1, "primary": True}]
+        assert len(notes) == 1, "the form; what the lead said is in the deal that people made of it"
+
+    async def test_a_lead_that_people_archived_is_left_alone_and_its_history_goes_to_the_person(self) -> None:
+        created, form, call, *_ = events.story(1)
+        async with self.standing(owners="leadgate") as side:
+            fake: Any = side.fake
+            await side.push(created)
+            (lead,) = fake.leads.rows.values()
+            lead["archived"] = True
+            oleg = events.lead(1, text="Нужна кухня 4 метра", manager=events.OLEG)
+            await side.push(form, call, events.event("lead.updated", oleg, step=4))
+            (activity,) = fake.activities.rows.values()
+            notes = [row for row in fake.notes.rows.values() if "lead_id" not in row]
+        assert lead["owner_id"] == 7
+        assert "lead_id" not in activity
         assert len(notes) == 2
+
+    async def test_a_person_of_whom_nothing_is_left_is_made_anew(self) -> None:
+        created, _, call, *_ = events.story(1)
+        async with self.standing() as side:
+            fake: Any = side.fake
+            await side.push(created)
+            fake.persons.rows.clear()
+            await side.push(call)
+            assert len(side.shown("contact")) == len(side.shown("call")) == 1
+
+    async def test_check_names_mapped_fields_that_are_not_there(self) -> None:
+        fields = {"lead": {"value": "1", "abc": "2", CITY: "3"}, "contact": {"def": "4", CITY: "5"}}
+        async with self.standing(fields=fields) as side:
+            with pytest.raises(Misconfigured) as caught:
+                await side.adapter.check()
+        assert "field abc of a lead: is missing" in str(caught.value)
+        assert "field def of a person: is missing" in str(caught.value)
+        assert CITY not in str(caught.value)
+        assert "field value" not in str(caught.value)
+
+    async def test_check_says_that_the_token_is_no_administrators(self) -> None:
+        async with self.standing() as side:
+            fake: Any = side.fake
+            fake.is_admin = False
+            crm: Any = side.adapter.crm
+            (found,) = await crm.examine()
+        assert (found.ok, "Admin's, who is no administrator" in found.said) == (True, True)
 
     async def test_the_lead_made_before_its_note_was_lost_gets_the_note_once(self) -> None:
         async with self.standing() as side:
@@ -124,14 +167,15 @@ class TestPipedrive(RecordContract):
 @pytest.mark.parametrize(
     ("status", "headers", "kind", "words"),
     [
-        (400, {}, Rejected, "said\\stoo"),
+        (400, {}, Rejected, "said too"),
         (401, {}, Misconfigured, "made anew"),
         (402, {}, Misconfigured, "not paid"),
-        (403, {}, Misconfigured, "asked too often"),
-        (404, {}, Gone, "has it no more"),
-        (410, {}, Gone, "has it no more"),
+        (403, {}, Misconfigured, "of an administrator"),
+        (404, {}, Gone, "said too"),
+        (410, {}, Gone, "said too"),
         (429, {"x-ratelimit-reset": "2"}, Throttled, "429"),
         (429, {}, Throttled, "429"),
+        (429, {"x-daily-ratelimit-token-remaining": "0"}, Throttled, "goes on after midnight"),
         (503, {}, Unavailable, "503"),
     ],
 )
@@ -144,7 +188,14 @@ def test_each_status_of_pipedrive_has_its_meaning(
     assert type(caught.value) is kind
     assert "\n" not in str(caught.value)
     if isinstance(caught.value, Throttled):
-        assert caught.value.retry_after == (2 if headers else 10)
+        waits = {"x-ratelimit-reset": 2, "x-daily-ratelimit-token-remaining": 1800}
+        assert caught.value.retry_after == next((waits[name] for name in headers), 10)
+
+
+@pytest.mark.parametrize("status", [200, 403, 404, 503])
+def test_a_web_page_instead_of_data_is_said_and_passes(status: int) -> None:
+    with pytest.raises(Unavailable, match="web page instead of data"):
+        judge(Answer(status=status, headers={}, body=b"<html><title>Sorry, you have been blocked", host="example.com"))
 
 
 @pytest.mark.parametrize(

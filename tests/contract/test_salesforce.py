@@ -13,10 +13,11 @@ from crm_adapter.options import BadOption
 from crm_adapter.records import person_of
 from crm_adapter.salesforce import build
 from crm_adapter.salesforce.bodies import likes, quoted
-from crm_adapter.salesforce.errors import judge
+from crm_adapter.salesforce.errors import judge, judge_sign_in
 from crm_adapter.testkit import events
 from crm_adapter.testkit.contract import WAV, RecordContract, Side
 from crm_adapter.testkit.fakecrm import FakeCrm, Trouble
+from tests.contract.edges import EdgeCases
 from tests.support.fakecrm.salesforce import CLIENT, LINK, MARKER, REFRESH, SECRET, FakeSalesforce
 
 
@@ -31,7 +32,7 @@ def fake_of(side: Side) -> FakeSalesforce:
     return side.fake
 
 
-class TestSalesforce(RecordContract):
+class TestSalesforce(RecordContract, EdgeCases):
     """The contract with client credentials."""
 
     build = staticmethod(build)
@@ -52,7 +53,7 @@ class TestSalesforce(RecordContract):
         assert (lead[MARKER], lead["Company"], lead["LeadSource"]) == (events.ident(2, 1), "Unknown", "Web")
         assert "utm_campaign: kitchens" in lead["Description"]
         assert (missed["CallDisposition"], missed["WhoId"]) == ("missed", str(lead["id"]))
-        assert "Not answered: no_answer" in missed["Description"]
+        assert "Not answered: nobody picked up" in missed["Description"]
 
     async def test_what_people_wrote_below_our_text_stays(self) -> None:
         async with self.standing() as side:
@@ -90,6 +91,56 @@ class TestSalesforce(RecordContract):
             assert len(side.shown("contact")) == 1, "a person who writes again is a contact again"
             assert len(side.shown("call")) == 1
 
+    async def test_what_is_not_in_the_recycle_bin_either_is_no_question_of_rights(self) -> None:
+        """Salesforce says INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY to the id of a record that was purged."""
+        async with self.standing() as side:
+            created, _, call, _, letter, _ = events.story(1)
+            await side.push(created)
+            fake_of(side).purged = True
+            side.fake.remove("lead", await side.id_of("lead", 1))
+            side.fake.remove("contact", await side.id_of("contact", 1))
+            await side.push(call, letter)
+            assert len(side.shown("contact")) == len(side.shown("call")) == len(side.shown("mail")) == 1
+
+    async def test_the_recording_of_a_call_that_people_deleted_is_not_wanted(self) -> None:
+        async with self.standing() as side:
+            await side.push(events.story(1)[0])
+            call = events.call(1, recording=True)
+            side.fake.choose = lambda asked: Trouble.BUSY if asked.path.endswith("ContentVersion") else None
+            await side.error_of(events.event("call.finished", call, step=2))
+            side.fake.choose = None
+            fake_of(side).tasks.rows.clear()
+            await side.push(events.event("call.recording_ready", call, step=3))
+            assert not fake_of(side).files.rows
+
+    @pytest.mark.parametrize(
+        ("zone", "day"),
+        [("Europe/Moscow", "2026-11-23"), ("America/Los_Angeles", "2026-11-22"), ("Moon/Crater", "2026-11-22")],
+    )
+    async def test_a_call_of_the_night_is_dated_as_in_the_organisation(self, zone: str, day: str) -> None:
+        call = events.call(1)
+        call["details"] |= {"started_at": "2026-11-22T22:30:00+00:00"}
+        async with self.standing() as side:
+            fake_of(side).zone = zone
+            await side.push(events.event("call.finished", call))
+            (task,) = fake_of(side).tasks.rows.values()
+        assert task["ActivityDate"] == day
+
+    async def test_check_names_missing_rights_and_mapped_fields(self) -> None:
+        fields = {"lead": {"City__c": "1", "Colour__c": "2"}, "call": {"Subject": "3", "Tone__c": "4"},
+                  "contact": {"CreatedById": "5"}}  # fmt: skip
+        async with self.standing(fields=fields) as side:
+            fake_of(side).forbidden = ("Task", "ContentVersion")
+            with pytest.raises(Misconfigured) as caught:
+                await side.adapter.check()
+        said = str(caught.value)
+        for words in (
+            "Task: can't be written", "ContentVersion: can't be written", "Lead.Colour__c: is missing",
+            "Task.Tone__c: is missing", "Contact.CreatedById: can't be written",
+        ):  # fmt: skip
+            assert words in said
+        assert "City__c" not in said
+
     async def test_numbers_and_mails_beyond_the_fields_are_lines_of_text(self) -> None:
         async with self.standing() as side:
             person = {**events.contact(1), "phones": [events.phone(n) for n in range(1, 6)]}
@@ -98,6 +149,23 @@ class TestSalesforce(RecordContract):
             (contact,) = fake_of(side).contacts.rows.values()
         assert contact["Email"] == "a@example.com"
         assert contact["Description"].splitlines() == [events.phone(4), events.phone(5), "b@example.com"]
+
+    async def test_a_duplicate_rule_that_blocks_is_for_a_person_to_settle(self) -> None:
+        """One that only warns holds nothing up: the contact and the lead of each story have the same mail."""
+        async with self.standing() as side:
+            fake_of(side).rule = "blocks"
+            error = await side.error_of(events.story(1)[0])
+        assert isinstance(error, Conflict)
+        assert "let the rule only report" in str(error)
+
+    async def test_assignment_rules_give_only_what_belongs_to_nobody(self) -> None:
+        async with self.standing() as side:
+            fake_of(side).assigned_to = "1"
+            await side.push(*events.story(1))
+            await side.push(events.event("lead.created", events.lead(2, manager=None)))
+            await side.push(events.event("lead.updated", events.lead(1, text="Ещё дверь"), step=7))
+            owners = [lead["owner"] for lead in side.shown("lead")]
+        assert owners == [events.ANNA_THERE, "1"]
 
     async def test_a_similar_number_is_not_taken_for_the_same(self) -> None:
         async with self.standing() as side:
@@ -115,6 +183,13 @@ class TestSalesforce(RecordContract):
             await side.push(events.again(call, 2))
             (file,) = fake_of(side).files.rows.values()
         assert file["Title"] == WAV.name
+
+    async def test_a_recording_may_take_longer_than_other_requests(self) -> None:
+        async with self.standing() as side:
+            fake_of(side).upload_seconds = 0.8  # the time-out of this test's options is 0.5
+            call = events.event("call.finished", events.call(1, recording=True), step=2)
+            await side.adapter.push(call)
+            assert len(fake_of(side).files.rows) == 1
 
     async def test_owners_are_read_back_and_asked_for(self) -> None:
         async with self.standing() as side:
@@ -174,6 +249,9 @@ class TestSalesforce(RecordContract):
         (403, "API_DISABLED_FOR_ORG", "The REST API is not enabled", Misconfigured),
         (404, "NOT_FOUND", "Provided external ID field does not exist", Misconfigured),
         (404, "NOT_FOUND", "The requested resource does not exist", Rejected),
+        (400, "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY", "insufficient access rights on id", Misconfigured),
+        (400, "INACTIVE_OWNER_OR_USER", "operation performed with inactive user", Misconfigured),
+        (400, "STORAGE_LIMIT_EXCEEDED", "storage limit exceeded", Misconfigured),
         (500, "UNKNOWN_EXCEPTION", "An unexpected error occurred", Unavailable),
         (503, "SERVER_UNAVAILABLE", "too busy", Unavailable),
     ],
@@ -188,6 +266,28 @@ def test_each_answer_of_salesforce_has_its_meaning(status: int, code: str, messa
     assert "\n" not in str(caught.value)
     if isinstance(caught.value, Conflict):
         assert caught.value.remote_ids == ("003a",)
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("invalid_client", "client_secret"),
+        ("invalid_grant", "Run As user"),
+        ("inactive_user", "is not active"),
+        ("something_new", "look at the connected app"),
+    ],
+)
+def test_each_refusal_of_a_token_says_what_to_do(code: str, words: str) -> None:
+    body = json.dumps({"error": code, "error_description": "said\nso"}).encode()
+    with pytest.raises(Misconfigured, match=words) as caught:
+        judge_sign_in(Answer(status=400, headers={}, body=body, host="x.my.salesforce.com"))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("status", [200, 302, 404, 503])
+def test_a_web_page_instead_of_data_is_said_and_passes(status: int) -> None:
+    with pytest.raises(Unavailable, match="web page instead of data"):
+        judge(Answer(status=status, headers={}, body=b"<!DOCTYPE html>", host="login.salesforce.com"))
 
 
 def test_several_records_with_one_external_id_are_a_conflict() -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import pytest
 
-from crm_adapter.base import Conflict, Context, Misconfigured, Rejected, Throttled, Unavailable
+from crm_adapter.base import Conflict, Context, Gone, Misconfigured, Rejected, Throttled, Unavailable
 from crm_adapter.http import Answer
 from crm_adapter.options import BadOption
 from crm_adapter.records import person_of
@@ -17,6 +18,7 @@ from crm_adapter.testkit.fakecrm import FakeCrm, Trouble
 from crm_adapter.zoho import build
 from crm_adapter.zoho.errors import judge, judge_sign_in, meaning
 from crm_adapter.zoho.settings import REGIONS
+from tests.contract.edges import EdgeCases
 from tests.support.fakecrm.zoho import CLIENT, LINK, MARKER, REFRESH, SECRET, FakeZoho
 
 
@@ -32,7 +34,7 @@ def fake_of(side: Side) -> FakeZoho:
     return side.fake
 
 
-class TestZoho(RecordContract):
+class TestZoho(RecordContract, EdgeCases):
     """The contract."""
 
     build = staticmethod(build)
@@ -129,6 +131,46 @@ class TestZoho(RecordContract):
             with pytest.raises(Misconfigured, match=r"do not allow duplicate values.*Make a lookup field"):
                 await side.adapter.check()
 
+    async def test_check_names_mapped_fields_that_zoho_would_silently_ignore(self) -> None:
+        fields = {"lead": {"City": "1", "Colour": "2"}, "contact": {"Created_By": "3"}, "call": {"Tone": "4"}}
+        async with self.standing(fields=fields) as side:
+            with pytest.raises(Misconfigured) as caught:
+                await side.adapter.check()
+        said = str(caught.value)
+        assert "Leads.Colour: is missing" in said
+        assert "Calls.Tone: is missing" in said
+        assert "Contacts.Created_By: can't be written" in said
+        assert "City" not in said
+
+    async def test_check_says_that_a_scope_is_missing(self) -> None:
+        async with self.standing() as side:
+            fake_of(side).scopes = False
+            with pytest.raises(Misconfigured, match=r"a scope is missing: .* docs/crm/zoho\.md"):
+                await side.adapter.check()
+
+    async def test_a_right_of_the_profile_that_is_missing_holds_all_and_loses_nothing(self) -> None:
+        async with self.standing() as side:
+            fake_of(side).forbidden = ("Leads",)
+            error = await side.error_of(events.story(1)[0])
+            assert isinstance(error, Misconfigured)
+            assert "look at its profile" in str(error)
+            fake_of(side).forbidden = ()
+            await side.push(events.again(events.story(1)[0], 2))
+            assert len(side.shown("lead")) == 1
+
+    async def test_a_mail_of_another_contact_stays_there_and_holds_nothing_up(self) -> None:
+        async with self.standing() as side:
+            fake_of(side).unique_mails = True
+            side.fake.seed_contact(name="Wife", phone=events.phone(9), email="both@example.com")
+            lead = events.lead(1)
+            lead["contact"] = {**lead["contact"], "emails": []}
+            await side.push(events.event("lead.created", lead))
+            known = {**events.contact(1), "emails": ["both@example.com"], "merged": []}
+            await side.push(events.event("contact.upserted", known, step=2), events.story(1)[2])
+            persons = {one["name"]: one["emails"] for one in side.shown("contact")}
+            assert len(side.shown("call")) == 1
+        assert persons == {"Wife": ["both@example.com"], "Иван 1 Петров": ["ivan1@example.com"]}
+
     async def test_a_refresh_token_of_another_region_is_said_although_the_status_is_200(self) -> None:
         async with self.standing(refresh_token="1000.other") as side:
             error = await side.error_of(events.story(1)[0])
@@ -146,7 +188,9 @@ class TestZoho(RecordContract):
         (401, "OAUTH_SCOPE_MISMATCH", Misconfigured),
         (403, "NO_PERMISSION", Misconfigured),
         (403, "CRM_EXPIRED", Misconfigured),
-        (404, "INVALID_URL_PATTERN", Rejected),
+        (404, "INVALID_URL_PATTERN", Gone),
+        (400, "AUTHORIZATION_FAILED", Misconfigured),
+        (400, "INVALID_MODULE", Misconfigured),
         (429, "TOO_MANY_REQUESTS", Throttled),
         (400, "LIMIT_EXCEEDED", Throttled),
         (500, "INTERNAL_ERROR", Unavailable),
@@ -169,7 +213,7 @@ def test_a_record_that_is_refused_within_any_status_is_judged_by_itself(status: 
     judge(Answer(status=status, headers={}, body=json.dumps({"data": [error]}).encode(), host="x"))
     found = meaning(error)
     assert isinstance(found, Rejected)
-    assert (found.field, "at most 30 characters" in str(found)) == ("Phone", True)
+    assert (found.field, "maximum_length 30" in str(found)) == ("Phone", True)
 
 
 @pytest.mark.parametrize(
@@ -184,10 +228,28 @@ def test_the_accounts_server_says_its_errors_with_200(body: bytes, kind: type[Ex
         judge_sign_in(Answer(status=200, headers={}, body=body, host="accounts.zoho.eu"))
 
 
-@pytest.mark.parametrize("body", [b"<html>", b"[]", b"null", b'{"data": 1}'])
+@pytest.mark.parametrize("body", [b"no JSON", b"[]", b"null", b'{"data": 1}'])
 def test_an_answer_that_is_no_error_of_zoho_has_a_meaning_too(body: bytes) -> None:
     with pytest.raises(Rejected):
         judge(Answer(status=400, headers={}, body=body, host="x"))
+
+
+@pytest.mark.parametrize(
+    ("headers", "details", "seconds"),
+    [({}, {"retry_after": 90}, 90), ({"Retry-After": "7"}, {"retry_after": 90}, 7), ({}, {}, 60), ({}, {"x": 1}, 60)],
+)
+def test_zoho_says_in_the_body_how_long_to_wait(headers: dict[str, str], details: dict[str, Any], seconds: int) -> None:
+    body = json.dumps({"code": "TOO_MANY_REQUESTS", "message": "Rate limit exceeded.", "details": details}).encode()
+    with pytest.raises(Throttled) as caught:
+        judge(Answer(status=429, headers=headers, body=body, host="www.zohoapis.eu"))
+    assert caught.value.retry_after == seconds
+
+
+@pytest.mark.parametrize("status", [200, 403, 404, 503])
+@pytest.mark.parametrize("to_judge", [judge, judge_sign_in])
+def test_a_web_page_instead_of_data_is_said_and_passes(to_judge: Callable[[Answer], None], status: int) -> None:
+    with pytest.raises(Unavailable, match="web page instead of data"):
+        to_judge(Answer(status=status, headers={}, body=b"<!DOCTYPE html>", host="crm.zoho.eu"))
 
 
 @pytest.mark.parametrize("region", REGIONS)

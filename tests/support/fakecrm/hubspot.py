@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from crm_adapter.testkit.fakecrm import REASON, Asked, FakeCrm, Reply, Trouble
-from crm_adapter.testkit.schema import Field, Invalid, Table, validate
+from crm_adapter.testkit.schema import Field, Invalid, Missing, Table, validate
 
 TOKEN = "pat-eu1-token-of-hubspot"
+SCOPES = [
+    *(f"crm.objects.{one}.{way}" for one in ("contacts", "deals") for way in ("read", "write")),
+    *(f"crm.schemas.{one}.{way}" for one in ("contacts", "deals") for way in ("read", "write")),
+    "crm.objects.owners.read",
+    "sales-email-read",
+]
+MOST_SEARCH = 3_000
+MOST_FOUND = 10_000
 TEXT = Field()
 OWNER = Field(allowed=["5", "7", "8"])
-SINCE = 1_763_800_000_000
 CONTACT = {
-    **{name: Field(longest=65_536) for name in ("firstname", "lastname", "city")},
+    **{name: Field(longest=65_536) for name in ("firstname", "lastname", "city", "lastmodifieddate")},
     **dict.fromkeys(("phone", "mobilephone", "hs_additional_emails"), TEXT),
     "email": Field(check=lambda value: None if re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", value) else "is no mail"),
     "hubspot_owner_id": OWNER,
@@ -36,7 +45,7 @@ CALL = {
     "hs_call_direction": Field(allowed=["INBOUND", "OUTBOUND"]),
     "hs_call_duration": Field(check=lambda value: None if value.isdigit() else "is no number"),
     "hs_call_status": Field(allowed=["BUSY", "CALLING_CRM_USER", "CANCELED", "COMPLETED", "CONNECTING", "FAILED",
-                                     "IN_PROGRESS", "MISSED", "NO_ANSWER", "QUEUED", "RINGING"]),
+                                     "IN_PROGRESS", "NO_ANSWER", "QUEUED", "RINGING"]),
     "hs_call_recording_url": Field(check=lambda value: None if value.startswith("https://") else "is not https"),
     "hubspot_owner_id": OWNER,
 }  # fmt: skip
@@ -77,6 +86,14 @@ class FakeHubSpot(FakeCrm):
         """From a type and id to a type and id."""
         self.late_search = False
         """True: the search does not know contacts yet."""
+        self.scopes: list[str] | None = list(SCOPES)
+        """None: HubSpot does not tell them, as for service keys."""
+        self.became: dict[int, int] = {}
+        """A contact that was merged, and what it became."""
+        self.found_at_most = MOST_FOUND
+        self.held: dict[str, int] = {}
+        """Markers of contacts that were deleted, where the recycling bin holds them."""
+        self.bin_holds_markers = False
 
     # -- signing in and errors ---------------------------------------------------------------------------------------
 
@@ -90,7 +107,18 @@ class FakeHubSpot(FakeCrm):
             return self._error(401, "INVALID_AUTHENTICATION", "Authentication credentials not found")
         return super().trouble(trouble, asked)
 
+    def missing(self, problem: Missing) -> Reply:
+        return self._error(404, "OBJECT_NOT_FOUND", f"resource not found: {problem.name}")
+
     def invalid(self, problem: Invalid) -> Reply:
+        if problem.name.startswith("associations "):
+            said = problem.name.removeprefix("associations ")
+            context = {"INVALID_OBJECT_IDS": [f"{said} is not valid"]}
+            return self._error(400, "VALIDATION_ERROR", "One or more associations are invalid", context=context)
+        if str(problem).endswith("is not known"):
+            said = f'Property "{problem.name}" does not exist'
+            error = {"isValid": False, "message": said, "error": "PROPERTY_DOESNT_EXIST", "name": problem.name}
+            return self._error(400, "VALIDATION_ERROR", f"Property values were not valid: {json.dumps([error])}")
         error = {"message": str(problem), "code": "INVALID", "context": {"propertyName": [problem.name]}}
         return self._error(400, "VALIDATION_ERROR", f"Property values were not valid: {problem}", errors=[error])
 
@@ -102,20 +130,17 @@ class FakeHubSpot(FakeCrm):
     def answer(self, asked: Asked) -> Reply:
         body = asked.json()
         match asked.method, asked.path.strip("/").split("/"):
-            case "GET", ["crm", "v3", "owners"]:
-                return self._owners(asked)
-            case "GET", ["crm", "v3", "pipelines", "deals", "default"]:
-                return Reply(body={"id": "default", "stages": [{"id": one} for one in DEAL["dealstage"].allowed or ()]})
             case _, ["crm", "v3", "properties", objects, *rest]:
                 return self._property(objects, rest, body)
             case "GET", ["crm", "v4", "objects", objects, record, "associations", wanted]:
+                self.tables[objects].get(int(record))
                 found = [one[1] for one in self.links if one[0] == wanted and one[2:] == (objects, int(record))]
                 return Reply(body={"results": [{"toObjectId": one} for one in found]})
             case "POST", ["crm", "v3", "objects", "contacts", "search"]:
-                return self._search(body)
+                return self._search(asked, body)
             case "POST", ["crm", "v3", "objects", objects, "batch", "read"]:
-                rows = [self.tables[objects].rows[int(one["id"])] for one in body["inputs"]]
-                return Reply(body={"results": [self._shown(row) for row in rows]})
+                rows = [self.tables[objects].rows.get(int(one["id"])) for one in body["inputs"]]
+                return Reply(body={"results": [self._shown(row) for row in rows if row]})
             case "POST", ["crm", "v3", "objects", objects]:
                 return self._create(objects, body)
             case "GET", ["crm", "v3", "objects", objects]:
@@ -125,7 +150,25 @@ class FakeHubSpot(FakeCrm):
                 return Reply(body=self._shown(row)) if row else self._missing()
             case "PATCH", ["crm", "v3", "objects", objects, record]:
                 return self._change(objects, record, body)
+        return self._about(asked, body)
+
+    def _about(self, asked: Asked, body: Any) -> Reply:
+        """What is no record."""
+        match asked.method, asked.path.strip("/").split("/"):
+            case "POST", ["oauth", "v2", "private-apps", "get", "access-token-info"]:
+                return self._token_info(body)
+            case "GET", ["crm", "v3", "owners"]:
+                return self._owners(asked)
+            case "GET", ["crm", "v3", "pipelines", "deals"]:
+                return Reply(body={"results": [{"id": "default"}]})
+            case "GET", ["crm", "v3", "pipelines", "deals", "default"]:
+                return Reply(body={"id": "default", "stages": [{"id": one} for one in DEAL["dealstage"].allowed or ()]})
         return self._missing()
+
+    def _token_info(self, body: Mapping[str, Any]) -> Reply:
+        if body != {"tokenKey": TOKEN} or self.scopes is None:
+            return self._error(400, "VALIDATION_ERROR", "invalid token key")
+        return Reply(body={"userId": 1, "hubId": 123, "appId": 2, "scopes": self.scopes})
 
     def _missing(self) -> Reply:
         return self._error(404, "OBJECT_NOT_FOUND", "resource not found")
@@ -138,8 +181,12 @@ class FakeHubSpot(FakeCrm):
         return Reply(body=page)
 
     def _property(self, objects: str, rest: list[str], body: Mapping[str, Any] | None) -> Reply:
+        if body is None and not rest:
+            names = [{"name": name} for name in self.tables[objects].fields]
+            read_only = {"name": "hs_object_id", "modificationMetadata": {"readOnlyValue": True}}
+            return Reply(body={"results": [*names, read_only]})
         if body is None:
-            found = self.properties[objects].get(rest[0])
+            found = self.properties.get(objects, {}).get(rest[0])
             return Reply(body=found) if found else self._missing()
         if rest == ["groups"]:
             if body["name"] in self.groups[objects]:
@@ -162,6 +209,8 @@ class FakeHubSpot(FakeCrm):
                 return self._error(409, "CONFLICT", f"Contact already exists. Existing ID: {row['id']}")
             if properties.get("leadgate_id") and row.get("leadgate_id") == properties["leadgate_id"]:
                 return self._error(409, "CONFLICT", "leadgate_id already has that value")
+        if objects == "contacts" and (held := self.held.get(properties.get("leadgate_id", ""))):
+            return self._error(400, "VALIDATION_ERROR", f"Cannot set leadgate_id. {held} already has that value.")
         places = [(self._place(objects, one), int(one["to"]["id"])) for one in body.get("associations") or ()]
         row_id = table.add(properties, system={"lastmodifieddate": "2026-11-22T12:00:00Z"})
         self.links += [(objects, row_id, place, record) for place, record in places]
@@ -170,25 +219,38 @@ class FakeHubSpot(FakeCrm):
     def _place(self, objects: str, association: Mapping[str, Any]) -> str:
         (kind,) = association["types"]
         place = TYPE_IDS.get((objects, kind["associationTypeId"]))
-        if place is None or int(association["to"]["id"]) not in self.tables[place].rows:
-            raise Invalid("associations", "has a type or record that is not there")
+        if place is None:
+            raise Invalid("associations", "has a type that is not there")
+        record = int(association["to"]["id"])
+        if record not in self.tables[place].rows:
+            raise Invalid(f"associations {place.removesuffix('s').upper()}={record}", "is not valid")
         return place
 
     def _change(self, objects: str, record: str, body: Mapping[str, Any]) -> Reply:
-        if int(record) not in self.tables[objects].rows:
-            return self._missing()
-        self.tables[objects].change(int(record), body["properties"])
-        return Reply(body=self._shown(self.tables[objects].rows[int(record)]))
+        row, properties = self.tables[objects].get(self._now(objects, int(record))), body["properties"]
+        wanted = {properties.get("email"), *str(properties.get("hs_additional_emails") or "").split(";")} - {None, ""}
+        for other in self.tables["contacts"].rows.values() if objects == "contacts" and wanted else ():
+            mails = {other.get("email"), *str(other.get("hs_additional_emails") or "").split(";")}
+            if other["id"] != row["id"] and wanted & mails:
+                return self._error(409, "CONFLICT", f"Contact already exists. Existing ID: {other['id']}")
+        self.tables[objects].change(row["id"], properties)
+        return Reply(body=self._shown(row))
+
+    def _now(self, objects: str, record: int) -> int:
+        """The id of what it became: HubSpot answers with that for the ids of merged contacts."""
+        return self._now(objects, self.became[record]) if objects == "contacts" and record in self.became else record
 
     def _row(self, objects: str, record: str, unique: str) -> dict[str, Any] | None:
         if not unique:
-            return self.tables[objects].rows.get(int(record))
+            return self.tables[objects].rows.get(self._now(objects, int(record)))
         if unique not in self.properties[objects]:
             raise Invalid("idProperty", "is no unique property")
         found = self.tables[objects].where(**{unique: record})
         return found[0] if found else None
 
-    def _search(self, body: Mapping[str, Any]) -> Reply:
+    def _search(self, asked: Asked, body: Mapping[str, Any]) -> Reply:
+        if len(asked.body.decode()) > MOST_SEARCH:
+            raise Invalid("query", f"exceeds the maximum of {MOST_SEARCH} characters")
         known = {"filterGroups": Field(type="list", required=True), "sorts": Field(type="list"), "after": TEXT,
                  "properties": Field(type="list"), "limit": Field(type="int")}  # fmt: skip
         validate(known, dict(body))
@@ -198,7 +260,15 @@ class FakeHubSpot(FakeCrm):
             row for row in self.tables["contacts"].rows.values()
             if any(all(self._fits(row, one) for one in group["filters"]) for group in body["filterGroups"])
         ]  # fmt: skip
-        return Reply(body={"total": len(rows), "results": [self._shown(row) for row in rows]})
+        for sort in body.get("sorts") or ():
+            rows.sort(key=lambda row: str(row.get(sort["propertyName"]) or ""))
+        start, limit = int(body.get("after") or 0), body["limit"]
+        if start >= self.found_at_most or not 1 <= limit <= 200:
+            raise Invalid("after", f"is beyond the {self.found_at_most} results of a search")
+        page: dict[str, Any] = {"results": [self._shown(row) for row in rows[start:][:limit]], "total": len(rows)}
+        if start + limit < len(rows):
+            page["paging"] = {"next": {"after": str(start + limit)}}
+        return Reply(body=page)
 
     def _fits(self, row: Mapping[str, Any], clause: Mapping[str, Any]) -> bool:
         name, operator = clause["propertyName"], clause["operator"]
@@ -213,7 +283,7 @@ class FakeHubSpot(FakeCrm):
             case "CONTAINS_TOKEN":
                 return value in has.split(";")
             case "GTE":
-                return int(value) <= SINCE
+                return int(datetime.fromisoformat(has).timestamp() * 1000) >= int(value)
         raise Invalid(name, f"knows no {operator}")
 
     def _shown(self, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -225,6 +295,23 @@ class FakeHubSpot(FakeCrm):
         typed = typed or f"8 ({phone[2:5]}) {phone[5:8]}-{phone[8:10]}-{phone[10:]}"
         row = {"firstname": name, "phone": typed, "hubspot_owner_id": "7", **({"email": email} if email else {})}
         return str(self.tables["contacts"].put(row, system={"lastmodifieddate": "2026-11-22T12:00:00Z"}))
+
+    def remove(self, kind: str, remote_id: str) -> None:
+        """To the recycling bin; with the associations, and nothing else."""
+        name, record = f"{kind}s".replace("leads", "deals"), int(remote_id)
+        row = self.tables[name].rows.pop(record)
+        if self.bin_holds_markers and name == "contacts":
+            self.held[row["leadgate_id"]] = record
+        self.links = [one for one in self.links if (name, record) not in (one[:2], one[2:])]
+
+    def merge(self, first: int, second: int) -> int:
+        """A new contact of both; the ids of both lead to it."""
+        rows = self.tables["contacts"].rows
+        row = {**rows.pop(second), **rows.pop(first)}
+        now = self.tables["contacts"].put({key: value for key, value in row.items() if key != "id"})
+        self.became |= {first: now, second: now}
+        self.links = [(kind, record, place, self._now(place, to)) for kind, record, place, to in self.links]
+        return now
 
     def shown(self) -> dict[str, list[dict[str, Any]]]:
         rows = {name: list(table.rows.values()) for name, table in self.tables.items()}

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from crm_adapter.testkit.fakecrm import REASON, Asked, FakeCrm, Reply, Trouble
-from crm_adapter.testkit.schema import Field, Invalid, Table
+from crm_adapter.testkit.schema import Field, Invalid, Missing, Table
 
 TOKEN = "api-token-of-pipedrive"
 TEXT, INT, FLAG = Field(), Field(type="int"), Field(type="flag")
@@ -57,6 +57,7 @@ class FakePipedrive(FakeCrm):
         self.leads = self.table("leads", LEAD)
         self.notes = self.table("notes", NOTE)
         self.activities = self.table("activities", ACTIVITY)
+        self.is_admin = True
 
     # -- signing in and errors ---------------------------------------------------------------------------------------
 
@@ -69,6 +70,9 @@ class FakePipedrive(FakeCrm):
         if trouble is Trouble.FORBIDDEN:
             return self._error(401, "unauthorized access")
         return super().trouble(trouble, asked)
+
+    def missing(self, problem: Missing) -> Reply:
+        return self._error(404, f"{problem.name} not found")
 
     def invalid(self, problem: Invalid) -> Reply:
         return self._error(400, str(problem))
@@ -88,19 +92,25 @@ class FakePipedrive(FakeCrm):
             case "v1", ["users"]:
                 return self._done(USERS)
             case "v1", ["users", "me"]:
-                return self._done({**USERS[0], "is_admin": 1})
+                return self._done({**USERS[0], "is_admin": int(self.is_admin)})
+            case "v2", ["personFields" | "dealFields" as name]:
+                own = ["name", "owner_id"] if name == "personFields" else ["title", "value"]
+                return self._page_v2(asked, [{"field_code": one} for one in [*own, CITY]])
             case "v2", ["persons", "search"]:
                 return self._search(asked)
             case "v2", ["persons", record]:
-                row = self.persons.rows.get(int(record))
-                return self._done(row) if row else None
+                return self._done({"is_deleted": False, **self.persons.get(int(record))})
             case "v2", ["persons"]:
                 since = asked.one("updated_since")
-                return self._page_v2(asked, [row for row in self.persons.rows.values() if row["update_time"] >= since])
+                return self._page_v2(asked, [row for row in self._people() if row["update_time"] >= since])
             case "v2", ["activities"]:
                 return self._page_v2(asked, [row for row in self.activities.rows.values() if self._belongs(row, asked)])
+            case "v1", ["leads", record]:
+                lead = self._lead(record)
+                return self._done({**self._shown(lead), "is_archived": bool(lead.get("archived"))}) if lead else None
             case "v1", ["leads" | "notes" as name]:
-                rows = [self._shown(row) for row in self._table(name).rows.values() if self._belongs(row, asked)]
+                rows = [self._shown(row) for row in self._table(name).rows.values() if self._belongs(row, asked)
+                        and not row.get("archived")]  # fmt: skip
                 return self._page_v1(asked, rows)
         return None
 
@@ -110,25 +120,45 @@ class FakePipedrive(FakeCrm):
             case "POST", "v2", ["persons"]:
                 return self._done({"id": self.persons.add(body, system=self._system(body))}, status=201)
             case "PATCH", "v2", ["persons", record]:
+                self._there(int(record))
                 self.persons.change(int(record), body)
                 return self._done({"id": int(record)})
             case "POST", "v1", ["leads"]:
-                if body.get("person_id") not in self.persons.rows:
+                if "person_id" not in body:
                     raise Invalid("person_id", "or organization_id is required")
+                self._there(body["person_id"])
                 return self._done({"id": self._uuid(self.leads.add(body, system=self._system(body)))}, status=201)
             case "PATCH", "v1", ["leads", record]:
                 lead = self._lead(record)
                 if lead is None:
                     return None
+                if lead.get("archived"):
+                    return self._error(403, "Archived leads cannot be updated")
                 self.leads.change(lead["id"], body)
                 return self._done({"id": record})
-            case "POST", _, ["notes" | "activities" as name]:
-                if body.get("lead_id") and self._lead(body["lead_id"]) is None:
-                    raise Invalid("lead_id", "is not found")
-                if version != ("v1" if name == "notes" else "v2"):
-                    return None
-                return self._done({"id": self._table(name).add(body)}, status=201)
+            case "POST", "v1", ["notes"]:
+                return self._add_history(self.notes, body)
+            case "POST", "v2", ["activities"]:
+                return self._add_history(self.activities, body)
         return None
+
+    def _add_history(self, table: Table, body: Mapping[str, Any]) -> Reply:
+        if body.get("lead_id"):
+            lead = self._lead(body["lead_id"])
+            if lead is None or lead.get("archived"):
+                raise Invalid("lead_id", "is not found" if lead is None else "is archived")
+        for person in [body.get("person_id"), *(one["person_id"] for one in body.get("participants") or ())]:
+            if person is not None:
+                self._there(person)
+        return self._done({"id": table.add(body)}, status=201)
+
+    def _there(self, person: int) -> None:
+        """Refuse a person that never was. One with the mark is taken in silence, and nobody sees what it gets."""
+        if person not in self.persons.rows:
+            raise Invalid("person_id", "is not a valid person")
+
+    def _people(self) -> list[dict[str, Any]]:
+        return [row for row in self.persons.rows.values() if not row.get("is_deleted")]
 
     def _system(self, body: Mapping[str, Any]) -> dict[str, Any]:
         return {"owner_id": body.get("owner_id", 1), "update_time": f"2026-11-22T12:00:{len(self.commits) % 60:02d}Z"}
@@ -172,7 +202,7 @@ class FakePipedrive(FakeCrm):
         if len(term) < 2:
             raise Invalid("term", "is too short")
         items = []
-        for row in self.persons.rows.values():
+        for row in self._people():
             phones = [str(one["value"]) for one in row.get("phones") or ()]
             emails = [str(one["value"]) for one in row.get("emails") or ()]
             places = {"phone": [re.sub(r"\D", "", one) for one in phones], "email": emails, "name": [row["name"]]}[
@@ -198,9 +228,18 @@ class FakePipedrive(FakeCrm):
             row["emails"] = [{"value": email, "primary": True, "label": "work"}]
         return str(self.persons.put(row, system={"update_time": "2026-11-22T12:00:00Z"}))
 
+    def remove(self, kind: str, remote_id: str) -> None:
+        """A person gets a mark, and its leads lose it; a lead is deleted, as one that is made a deal of."""
+        if kind == "lead":
+            del self.leads.rows[int(remote_id.rpartition("-")[2])]
+            return
+        self.persons.rows[int(remote_id)]["is_deleted"] = True
+        for lead in self.leads.where(person_id=int(remote_id)):
+            lead["person_id"] = None
+
     def shown(self) -> dict[str, list[dict[str, Any]]]:
         return {
-            "contact": [self._contact(row) for row in self.persons.rows.values()],
+            "contact": [self._contact(row) for row in self._people()],
             "lead": [
                 {"title": row["title"], "contact": row["person_id"], "owner": str(row["owner_id"]),
                  "text": "\n".join(self._texts(self._uuid(row["id"])))}

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from aiohttp import web
 
 from crm_adapter.testkit.fakecrm import REASON, Asked, FakeCrm, Reply, Trouble
 from crm_adapter.testkit.schema import Field, Invalid, Table
@@ -45,7 +48,7 @@ LEAD = {
     **PERSON,
     "Company": Field(required=True, longest=255),
     "Title": Field(longest=128),
-    "LeadSource": Field(allowed=["Web", "Phone", "Email", "Other"]),
+    "LeadSource": Field(allowed=["Web", "Phone Inquiry", "Email", "Other"]),
     LINK: TEXT,
 }
 TASK = {
@@ -78,20 +81,34 @@ CODES = {
     "is not known": "INVALID_FIELD",
     "is no valid email": "INVALID_EMAIL_ADDRESS",
     "is none of the allowed values": "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST",
-    "is gone": "INVALID_CROSS_REFERENCE_KEY",
+    "is gone": "ENTITY_IS_DELETED",
+    "is purged": "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY",
     "is converted": "FIELD_INTEGRITY_EXCEPTION",
 }
 START = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 
 
+class Duplicate(Invalid):
+    """A rule of the organisation says that there is one."""
+
+
 class FakeSalesforce(FakeCrm):
-    """``lacks``: objects whose external id field nobody made."""
+    """``lacks``: objects whose external id field nobody made; ``forbidden``: those that may not be written."""
 
     sends_retry_after = False
 
     def __init__(self, *, lacks: tuple[str, ...] = ()) -> None:
         super().__init__()
         self.lacks = lacks
+        self.forbidden: tuple[str, ...] = ()
+        self.purged = False
+        """True: what is removed is removed from the recycle bin too."""
+        self.zone = "Europe/Moscow"
+        self.rule = "warns"
+        """What the duplicate rule does with a lead or contact whose mail another has: ``warns`` or ``blocks``."""
+        self.upload_seconds = 0.0
+        self.assigned_to: str | None = None
+        """The owner that an active assignment rule gives to leads."""
         ids = itertools.count(1)
 
         def table(name: str, fields: Mapping[str, Field]) -> Table:
@@ -104,6 +121,11 @@ class FakeSalesforce(FakeCrm):
         self._tokens = itertools.count(1)
         self.token = ""
         self.refresh = REFRESH
+
+    async def _serve(self, request: web.Request) -> web.StreamResponse:
+        if request.path.endswith("ContentVersion"):
+            await asyncio.sleep(self.upload_seconds)
+        return await super()._serve(request)
 
     # -- signing in --------------------------------------------------------------------------------------------------
 
@@ -146,6 +168,8 @@ class FakeSalesforce(FakeCrm):
         return _error(*said)
 
     def invalid(self, problem: Invalid) -> Reply:
+        if isinstance(problem, Duplicate):
+            return _error(400, "DUPLICATES_DETECTED", "Use one of these records?")
         said = str(problem).removeprefix(f"{problem.name} ")
         return _error(400, CODES.get(said, "FIELD_CUSTOM_VALIDATION_EXCEPTION"), str(problem), problem.name)
 
@@ -161,22 +185,28 @@ class FakeSalesforce(FakeCrm):
             case "GET", ["query"]:
                 return self._query(asked.one("q"))
             case "GET", ["sobjects", name, "describe"]:
-                return Reply(body={"name": name, "fields": self._described(name)})
+                may = name not in self.forbidden
+                described = {"name": name, "createable": may, "updateable": may, "fields": self._described(name)}
+                return Reply(body=described)
             case "GET", ["sobjects", name, record]:
                 return self._read(name, record, asked.one("fields").split(","))
             case "POST", ["sobjects", "ContentVersion"]:
                 return self._add_file(asked.json())
             case "PATCH", ["sobjects", name, record]:
-                return self._change(name, record, asked.json())
+                return self._change(name, record, self._ruled(name, asked, own=int(record)))
             case "PATCH", ["sobjects", name, field, value]:
-                return self._upsert(name, field, value, asked.json())
+                own = next((row["id"] for row in self.tables[name].where(**{MARKER: value})), 0)
+                return self._upsert(name, field, value, self._ruled(name, asked, own=own))
         return _error(404, "NOT_FOUND", "The requested resource does not exist")
 
     def _described(self, name: str) -> list[dict[str, Any]]:
         known = [one for one in self.tables[name].fields if not (one == MARKER and name in self.lacks)]
-        return [{"name": one, "externalId": one == MARKER, "unique": one == MARKER} for one in known]
+        own = {"name": "CreatedById", "createable": False}
+        return [own, *({"name": one, "externalId": one == MARKER, "unique": one == MARKER} for one in known)]
 
     def _rows(self, name: str) -> list[dict[str, Any]]:
+        if name == "Organization":
+            return [{"TimeZoneSidKey": self.zone}]
         if name == "User":
             return [dict(one, UserType="Standard") for one in USERS]
         table = self.links if name == "ContentDocumentLink" else self.tables[name]
@@ -224,19 +254,34 @@ class FakeSalesforce(FakeCrm):
         row_id = table.add({**document, MARKER: value}, system={"OwnerId": document.get("OwnerId", "1"), **system})
         return Reply(status=201, body={"id": str(row_id), "success": True, "errors": [], "created": True})
 
+    def _ruled(self, name: str, asked: Asked, *, own: int) -> dict[str, Any]:
+        """The document, by the rules for duplicates and for owners."""
+        document: dict[str, Any] = asked.json()
+        mail = document.get("Email")
+        others = [*self.contacts.where(Email=mail), *self.leads.where(Email=mail)] if mail else []
+        saves = asked.headers.get("Sforce-Duplicate-Rule-Header") == "allowSave=true" and self.rule == "warns"
+        if name in ("Contact", "Lead") and any(row["id"] != own for row in others) and not saves:
+            raise Duplicate("Email", "duplicates detected")
+        if name == "Lead" and self.assigned_to and asked.headers.get("Sforce-Auto-Assign") != "FALSE":
+            document["OwnerId"] = self.assigned_to
+        return document
+
     def _check(self, document: Mapping[str, Any]) -> None:
         """References have to lead somewhere."""
         who, contact = document.get("WhoId"), document.get(LINK)
+        gone = "is purged" if self.purged else "is gone"
         if contact is not None and int(contact) not in self.contacts.rows:
-            raise Invalid(LINK, "is gone")
+            raise Invalid(LINK, gone)
         if who is None or int(who) in self.contacts.rows:
             return
         if int(who) not in self.leads.rows:
-            raise Invalid("WhoId", "is gone")
+            raise Invalid("WhoId", gone)
         if self.leads.rows[int(who)].get("IsConverted"):
             raise Invalid("WhoId", "is converted")
 
     def _add_file(self, document: dict[str, Any]) -> Reply:
+        if int(document["FirstPublishLocationId"]) not in self.tasks.rows:
+            raise Invalid("FirstPublishLocationId", "is gone")
         row_id = self.files.add(document)
         self.links.put({"LinkedEntityId": document["FirstPublishLocationId"]})
         return Reply(status=201, body={"id": str(row_id), "success": True, "errors": []})
@@ -250,6 +295,14 @@ class FakeSalesforce(FakeCrm):
         typed = typed or f"8 ({phone[2:5]}) {phone[5:8]}-{phone[8:10]}-{phone[10:]}"
         row = {"LastName": name, "MobilePhone": typed, "Email": email, "OwnerId": "7", "CreatedDate": "2020-01-01"}
         return str(self.contacts.put(row, system={"SystemModstamp": self._moment()}))
+
+    def remove(self, kind: str, remote_id: str) -> None:
+        """To the recycle bin, with its tasks; a lead of a contact stays, and leads nowhere."""
+        del (self.contacts if kind == "contact" else self.leads).rows[int(remote_id)]
+        for lead in self.leads.where(**{LINK: remote_id}):
+            lead[LINK] = None
+        for task in self.tasks.where(WhoId=remote_id):
+            del self.tasks.rows[task["id"]]
 
     def shown(self) -> dict[str, list[dict[str, Any]]]:
         tasks = list(self.tasks.rows.values())

@@ -11,7 +11,7 @@ from crm_adapter.testkit.schema import Invalid
 Row = dict[str, Any]
 Test = Callable[[Row], bool]
 _STATEMENT = re.compile(
-    r"select (?P<fields>.+?) from (?P<object>\w+) where (?P<where>.+?)"
+    r"select (?P<fields>.+?) from (?P<object>\w+)(?: where (?P<where>.+?))?"
     r"(?: order by (?P<order>.+?))?(?: limit (?P<limit>[\d, ]+))?\s*$",
     re.IGNORECASE | re.DOTALL,
 )
@@ -25,8 +25,8 @@ def select(statement: str, rows_of: Callable[[str], Iterable[Row]]) -> list[Row]
     found = _STATEMENT.match(statement)
     if found is None:
         raise Invalid("query", "is malformed")
-    test = _Conditions(found["where"]).parse()
-    rows = [row for row in rows_of(found["object"]) if test(row)]
+    test = _Conditions(found["where"]).parse() if found["where"] else None
+    rows = [row for row in rows_of(found["object"]) if test is None or test(row)]
     for name in reversed([one.strip().removesuffix(" asc") for one in (found["order"] or "").split(",") if one]):
         rows.sort(key=lambda row, name=name: _ordered(row.get(name)))  # type: ignore[misc]
     start, _, count = (found["limit"] or "0, 2000").rpartition(",")

@@ -82,6 +82,12 @@ class FakeZoho(FakeCrm):
     def __init__(self, *, lacks: tuple[str, ...] = ()) -> None:
         super().__init__()
         self.lacks = lacks
+        self.forbidden: tuple[str, ...] = ()
+        """Modules that the profile may not write."""
+        self.unique_mails = False
+        """True: the mail of a contact must not be another's, which an account may ask for."""
+        self.scopes = True
+        """False: that for queries is missing."""
         ids = itertools.count(1)
 
         def table(name: str, fields: Mapping[str, Field]) -> Table:
@@ -148,6 +154,12 @@ class FakeZoho(FakeCrm):
             return self._give_token(asked)
         path = asked.path.removeprefix("/crm/v8/").split("/")
         match asked.method, path:
+            case "POST", ["coql"] if not self.scopes:
+                return _error(401, "OAUTH_SCOPE_MISMATCH", "invalid oauth scope to access this URL")
+            case (("POST" | "PUT"), [name, *_]) if name in self.forbidden:
+                said = "User does not have sufficient privilege to perform this action"
+                error = {"code": "AUTHORIZATION_FAILED", "details": {"resource_path_index": 0}, "message": said}
+                return Reply(status=400, body={"data": [{**error, "status": "error"}]})
             case "POST", ["coql"]:
                 return self._page(select(asked.json()["select_query"], self._rows))
             case "GET", ["users"]:
@@ -184,7 +196,7 @@ class FakeZoho(FakeCrm):
         known = [one for one in self.tables[module].fields if not (one == LINK and module in self.lacks)]
         fields = [{"api_name": one, "unique": {"casesensitive": True} if one == MARKER and module not in self.lacks
                    else {}} for one in known]  # fmt: skip
-        return Reply(body={"fields": fields})
+        return Reply(body={"fields": [*fields, {"api_name": "Created_By", "unique": {}, "field_read_only": True}]})
 
     def _search(self, asked: Asked) -> Reply:
         """By words that are alike, as Zoho does it: the end of the number, whatever is between the digits."""
@@ -242,7 +254,7 @@ class FakeZoho(FakeCrm):
 
     def _notes(self, method: str, name: str, record: str, asked: Asked) -> Reply:
         if int(record) not in self.tables[name].rows:
-            return Reply(status=400, body={"data": [_record_error("INVALID_DATA", "the id given is invalid", "id")]})
+            return _no_record()
         if method == "GET":
             if "fields" not in asked.query:
                 return _error(400, "REQUIRED_PARAM_MISSING", "fields")
@@ -252,13 +264,16 @@ class FakeZoho(FakeCrm):
     def _record(self, method: str, name: str, record: str, asked: Asked) -> Reply:
         table = self.tables[name]
         if int(record) not in table.rows:
-            return Reply(status=204) if method == "GET" else Reply(
-                status=400, body={"data": [_record_error("INVALID_DATA", "the id given is invalid", "id")]}
-            )  # fmt: skip
+            return Reply(status=204) if method == "GET" else _no_record()
         if method == "GET":
             return Reply(body={"data": [self._row(table.rows[int(record)])]})
         one = self._one(asked.json())
         self._check(one)
+        taken = self.contacts.where(Email=one.get("Email")) if one.get("Email") and self.unique_mails else []
+        if name == "Contacts" and taken and taken[0]["id"] != int(record):
+            error = _record_error("DUPLICATE_DATA", "duplicate data", "Email")
+            error["details"]["duplicate_record"] = {"id": str(taken[0]["id"])}
+            return Reply(status=400, body={"data": [error]})
         table.change(int(record), one)
         table.rows[int(record)]["Modified_Time"] = self._moment()
         return _success(int(record), "update")
@@ -272,6 +287,17 @@ class FakeZoho(FakeCrm):
         typed = typed or f"8 ({phone[2:5]}) {phone[5:8]}-{phone[8:10]}-{phone[10:]}"
         row = {"Last_Name": name, "Mobile": typed, "Email": email, "Owner": {"id": "7"}}
         return str(self.contacts.put(row, system={"Modified_Time": self._moment()}))
+
+    def remove(self, kind: str, remote_id: str) -> None:
+        """To the recycle bin, with its notes and calls; a lead of a contact stays, and leads nowhere."""
+        module = "Contacts" if kind == "contact" else "Leads"
+        del self.tables[module].rows[int(remote_id)]
+        for lead in self.leads.where(**{LINK: {"id": remote_id}}):
+            lead[LINK] = None
+        for note in self.notes.where(parent=f"{module}/{remote_id}"):
+            del self.notes.rows[note["id"]]
+        for call in self.calls.where(**{"Who_Id" if kind == "contact" else "What_Id": {"id": remote_id}}):
+            del self.calls.rows[call["id"]]
 
     def shown(self) -> dict[str, list[dict[str, Any]]]:
         return {
@@ -319,6 +345,13 @@ def _success(row_id: int, action: str) -> Reply:
 
 def _record_error(code: str, message: str, field: str) -> dict[str, Any]:
     return {"code": code, "status": "error", "message": message, "details": {"api_name": field}}
+
+
+def _no_record() -> Reply:
+    """What a record in the address that is not there leads to."""
+    details = {"resource_path_index": 1}
+    error = {"code": "INVALID_DATA", "details": details, "message": "the id given seems to be invalid"}
+    return Reply(status=400, body={**error, "status": "error"})
 
 
 def _error(status: int, code: str, message: str) -> Reply:
