@@ -7,26 +7,25 @@ posts in their last line; nothing is made again before it was searched for.
 from __future__ import annotations
 
 import base64
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import quote
 
-from crm_adapter.base import Capabilities, Idempotency, RecordingFile, Rejected
+from crm_adapter.base import Capabilities, Gone, Idempotency, RecordingFile, Rejected
 from crm_adapter.espocrm import bodies
-from crm_adapter.espocrm.api import PAGE, EspoApi, Filter
+from crm_adapter.espocrm.api import PAGE, EspoApi, Filter, safe
 from crm_adapter.espocrm.bodies import Place
-from crm_adapter.espocrm.errors import Duplicate, Forbidden, Gone
+from crm_adapter.espocrm.errors import Duplicate, Forbidden
 from crm_adapter.espocrm.setup import examine
 from crm_adapter.numbers import COMPARED_DIGITS, dialled, digits_of, ending
 from crm_adapter.people import User
 from crm_adapter.recordadapter import RecordOptions
 from crm_adapter.recordcrm import Examined, Owned, OwnedPage, Remote, Where
 from crm_adapter.records import Call, Kind, Lead, Message, Person
+from crm_adapter.said import Said
 from crm_adapter.texts import has_handle, marker_line
 
-Send = Callable[[Place], Awaitable[dict[str, Any]]]
 ENTITIES: Mapping[Kind, str] = {Kind.CONTACT: "Contact", Kind.LEAD: "Lead", Kind.CALL: "Call"}
 LONGEST_EXTENSION = 6
 
@@ -84,7 +83,7 @@ class EspoCrm:
 
     async def _find_post(self, marker: str, place: Place) -> Remote | None:
         try:
-            async for one in self._api.pages(f"{place['parentType']}/{_safe(place['parentId'])}/stream"):
+            async for one in self._api.pages(f"{place['parentType']}/{safe(place['parentId'])}/stream"):
                 if one.get("type") == "Post" and marker_line(marker) in str(one.get("post")):
                     return Remote(id=str(one["id"]))
         except Gone:
@@ -110,12 +109,9 @@ class EspoCrm:
     # -- contacts and leads ------------------------------------------------------------------------------------------
 
     async def upsert_contact(self, person: Person, known: str | None, where: Where) -> Remote:
-        """A new contact, or its missing numbers and mails; one that people deleted is made anew."""
+        """A new contact, or its missing numbers and mails."""
         if known is not None:
-            try:
-                return await self._complete(person, known)
-            except Gone:
-                pass
+            return await self._complete(person, known)
         body = bodies.contact_body(person, where, marker=self._names.marker)
         try:
             made = await self._api.post("Contact", body)
@@ -126,8 +122,8 @@ class EspoCrm:
         return self._remote("Contact", made["id"])
 
     async def _complete(self, person: Person, known: str) -> Remote:
-        path = f"Contact/{_safe(known)}"
-        contact = await self._api.get(path) or {}
+        path = f"Contact/{safe(known)}"
+        contact = await self._api.record("Contact", known)
         lists = bodies.missing_handles(person, contact)
         try:
             if change := {**lists, **person.extra}:
@@ -144,7 +140,7 @@ class EspoCrm:
     async def _same_person(self, person: Person, remote_ids: Sequence[str]) -> str | None:
         """Of what EspoCRM thinks to be doubles, the one with our number or mail: names alone are no proof."""
         for one in remote_ids:
-            contact = await self._api.get(f"Contact/{_safe(one)}") or {}
+            contact = await self._api.record("Contact", one)
             phones = [str(entry.get("phoneNumber")) for entry in contact.get("phoneNumberData") or ()]
             emails = [str(entry.get("emailAddress")) for entry in contact.get("emailAddressData") or ()]
             if has_handle(person, phones, emails):
@@ -152,25 +148,14 @@ class EspoCrm:
         return None
 
     async def create_or_update_lead(self, lead: Lead, known: str | None, where: Where) -> Remote:
-        """A lead. One that people deleted is left alone."""
+        """A lead, or what is new of it. A person may well have several: nothing is to be taken for a double here."""
         if known is None:
-            return await self._create_lead(lead, where)
-        path = f"Lead/{_safe(known)}"
-        try:
-            change = bodies.lead_change(lead, where, await self._api.get(path) or {})
-            if change:
-                await self._api.put(path, change)
-        except Gone:
-            return Remote(id=known)
-        return self._remote("Lead", known)
-
-    async def _create_lead(self, lead: Lead, where: Where) -> Remote:
-        """A person may well have several leads, so nothing is to be taken for a double here."""
-        try:
             made = await self._api.post("Lead", self.preview(lead, where), skip_duplicates=True)
-        except Gone:  # the contact was deleted
-            made = await self._api.post("Lead", self.preview(lead, Where(owner=where.owner)), skip_duplicates=True)
-        return self._remote("Lead", made["id"])
+            return self._remote("Lead", made["id"])
+        change = bodies.lead_change(lead, where, await self._api.record("Lead", known))
+        if change:
+            await self._api.put(f"Lead/{safe(known)}", change)
+        return self._remote("Lead", known)
 
     def preview(self, lead: Lead, where: Where) -> Mapping[str, object]:
         """The body of the new lead."""
@@ -183,12 +168,12 @@ class EspoCrm:
         body = bodies.call_body(call, where, marker=self._names.marker)
         if not where.owner:
             body["assignedUserId"] = await self._own_id()
-        made = await self._placed(bodies.call_places(where), lambda place: self._api.post("Call", {**body, **place}))
+        made = await self._post("Call", body, bodies.call_place(where))
         return self._remote("Call", made["id"])
 
     async def attach_recording(self, call: Call, remote_call: str, file: RecordingFile) -> None:
         """A file in the stream of the call's lead or contact, unless it is there: calls themselves hold no files."""
-        logged = await self._api.get(f"Call/{_safe(remote_call)}") or {}
+        logged = await self._api.record("Call", remote_call)
         place = {name: str(logged[name]) for name in ("parentType", "parentId") if logged.get(name)}
         if "parentId" not in place:
             return
@@ -206,43 +191,41 @@ class EspoCrm:
         }
         uploaded = await self._api.post("Attachment", upload)
         text = f"{logged.get('name') or ''}\n{marker_line(marker)}"
-        await self._api.post("Note", {"type": "Post", "post": text, "attachmentsIds": [uploaded["id"]], **place})
+        await self._post("Note", {"type": "Post", "post": text, "attachmentsIds": [uploaded["id"]]}, place)
 
     async def log_email(self, letter: Message, where: Where) -> Remote:
         """An archived letter, which EspoCRM never sends; a post where an address is not known."""
         body = bodies.email_body(letter, where)
         if body is None:
             return await self.log_form(letter, where)
-        made = await self._placed(bodies.parents(where), lambda place: self._api.post("Email", {**body, **place}))
+        place = self._place(where)
+        await self._check_there(place)  # before 9.0 EspoCRM takes letters of a record that was deleted
+        made = await self._post("Email", body, place)
         return self._remote("Email", made["id"])
 
     async def log_form(self, form: Message, where: Where) -> Remote:
         """A post in the stream."""
-        body = bodies.post_body(form)
-        made = await self._placed(bodies.parents(where), lambda place: self._api.post("Note", {**body, **place}))
+        made = await self._post("Note", bodies.post_body(form), self._place(where))
         return Remote(id=str(made["id"]))
 
-    async def _placed(self, places: Sequence[Place], send: Send) -> dict[str, Any]:
-        """What ``send`` answers for the first of the places whose records people have not deleted."""
-        for place in places:
-            try:
-                return await send(place)
-            except Gone:
-                continue
-            except Forbidden:
-                if await self._is_there(place):
-                    raise
-        raise Gone("there is neither a lead nor a contact in EspoCRM that this could be shown with")
+    def _place(self, where: Where) -> Place:
+        places = bodies.parents(where)
+        if not places:
+            raise Rejected(Said("there is neither a lead nor a contact in EspoCRM that this could be shown with"))
+        return places[0]
 
-    async def _is_there(self, place: Place) -> bool:
-        """EspoCRM forbids to write to a record that was deleted, in the words of a missing right."""
-        if "parentId" not in place:
-            return True
+    async def _post(self, entity: str, body: Mapping[str, Any], place: Place) -> dict[str, Any]:
+        """EspoCRM may forbid to write to a record that was deleted in the words of a missing right."""
         try:
-            await self._api.get(f"{place['parentType']}/{_safe(place['parentId'])}", {"select": "id"})
-        except Gone:
-            return False
-        return True
+            return await self._api.post(entity, {**body, **place})
+        except Forbidden:
+            await self._check_there(place)
+            raise
+
+    async def _check_there(self, place: Place) -> None:
+        """Raise Gone where people deleted the record."""
+        if "parentId" in place:
+            await self._api.record(place["parentType"], place["parentId"], select="id,deleted")
 
     # -- people ------------------------------------------------------------------------------------------------------
 
@@ -288,10 +271,6 @@ class EspoCrm:
 
     def _remote(self, entity: str, record: Any) -> Remote:
         return Remote(id=str(record), url=f"{self._url}/#{entity}/view/{record}")
-
-
-def _safe(record: object) -> str:
-    return quote(str(record), safe="")
 
 
 def _phone_filters(phone: str) -> list[Filter]:

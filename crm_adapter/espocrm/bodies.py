@@ -130,13 +130,11 @@ def parents(where: Where) -> list[Place]:
     return [{"parentType": kind, "parentId": record} for kind, record in found if record]
 
 
-def call_places(where: Where) -> list[Place]:
-    """Whom a call belongs to, the best first: people may have deleted some of them."""
-    contact: Place = {"contactsIds": [where.contact]} if where.contact else {}
-    lead: Place = {"leadsIds": [where.lead]} if where.lead else {}
-    places = [{**at, **(lead if at["parentType"] == "Lead" else {}), **contact} for at in parents(where)]
-    without = [{**at, **lead} for at in parents(where)[:1] if where.lead and where.contact]
-    return [*places[:1], *without, *places[1:], {}]
+def call_place(where: Where) -> Place:
+    """Whom a call belongs to."""
+    contacts: Place = {"contactsIds": [where.contact]} if where.contact else {}
+    leads: Place = {"leadsIds": [where.lead]} if where.lead else {}
+    return {**next(iter(parents(where)), {}), **leads, **contacts}
 
 
 def email_body(letter: Message, where: Where) -> dict[str, Any] | None:

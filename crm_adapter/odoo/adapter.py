@@ -8,18 +8,34 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import html
-import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from crm_adapter.base import Capabilities, Idempotency, RecordingFile, Rejected
+from crm_adapter.base import Capabilities, Gone, Idempotency, Misconfigured, RecordingFile, Rejected
 from crm_adapter.ids import number
+from crm_adapter.odoo.bodies import (
+    HANDLES,
+    MOST_NAME,
+    MOST_TEXT,
+    added,
+    external_id,
+    handles_of,
+    id_of,
+    lead_values,
+    line,
+    literal,
+    message_id,
+    plain,
+    typed,
+    user_of,
+    words,
+)
 from crm_adapter.odoo.rpc import Odoo
 from crm_adapter.people import User
 from crm_adapter.recordcrm import Examined, Owned, OwnedPage, Remote, Where
 from crm_adapter.records import Call, Kind, Lead, Message, Person, digest
+from crm_adapter.said import Said
 from crm_adapter.texts import (
     as_html,
     call_facts,
@@ -28,20 +44,17 @@ from crm_adapter.texts import (
     has_handle,
     marker_line,
     message_head,
-    new_emails,
-    new_phones,
     phone_forms,
-    phone_spellings,
 )
 
 PARTNER, LEAD, MESSAGE, ATTACHMENT = "res.partner", "crm.lead", "mail.message", "ir.attachment"
 PAGE = 200
-MODULE = "__leadgate__"
-"""Of our external ids; never the name of a module that could be installed, because updates would clean that up."""
-MOST_NAME, MOST_TEXT = 250, 20_000
-"""Characters. Odoo itself has no limits; its form view gets slow above these."""
-LONGEST_EXTENSION = 6
-HANDLES = ("phone", "mobile", "email")
+LEAST_SEARCHED = 3
+"""Characters of a number: Odoo refuses to search for less."""
+MOST_LIVES = 5
+"""How often one person is made: who archives a partner so often does not want it."""
+ARCHIVED_TOO = ["active", "in", [True, False]]
+"""Leads that were lost are archived: they are there, and their history goes on."""
 
 
 class OdooCrm:
@@ -87,14 +100,17 @@ class OdooCrm:
         types = await self._fields(PARTNER)
         clauses: list[Any] = []
         if "phone_mobile_search" in types:  # it finds 8 (926) 111-22-33 for 89261112233
-            clauses += [["phone_mobile_search", "=", form] for form in phone_forms(person.phones)]
+            forms = [form for form in phone_forms(person.phones) if len(form) >= LEAST_SEARCHED]
+            clauses += [["phone_mobile_search", "=", form] for form in forms]
         else:
-            clauses += [[name, "in", phone_spellings(person.phones)] for name in ("phone", "mobile") if name in types]
+            clauses += [typed(phone, name) for phone in person.phones for name in ("phone", "mobile") if name in types]
         clauses += [["email", "ilike", email] for email in person.emails]
+        if not clauses:  # an empty condition fits all partners
+            return []
         handles = [name for name in HANDLES if name in types]
         domain = [*["|"] * (len(clauses) - 1), *clauses]
         found = await self._odoo.read(PARTNER, domain, [*handles, "user_id"])
-        return [one for one in found if has_handle(person, *_handles(one))]
+        return [one for one in found if has_handle(person, *handles_of(one))]
 
     # -- contacts and leads ------------------------------------------------------------------------------------------
 
@@ -103,39 +119,62 @@ class OdooCrm:
         if known is not None:
             await self._complete(person, number(known, "partner"))
             return self._remote(PARTNER, known)
+        for life in range(1, MOST_LIVES + 1):
+            name = external_id("contact", person.id, life)
+            there = await self._odoo.refer(name)
+            if there is None:
+                return self._remote(PARTNER, await self._make_partner(name, person, where))
+            if there:
+                await self._complete(person, there)
+                return self._remote(PARTNER, there)
+        raise Rejected(Said("people have archived this person's partner again and again"))
+
+    async def _make_partner(self, name: str, person: Person, where: Where) -> int:
         types = await self._fields(PARTNER)
-        values: dict[str, Any] = {"name": cut(person.title, MOST_NAME), **_added(person, {}, types)}
+        values: dict[str, Any] = {"name": line(person.title) or "-", **added(person, {}, types)}
         if where.owner:
             values["user_id/.id"] = number(where.owner, "user")
-        made = await self._odoo.load(PARTNER, external_id("contact", person.id), values)
+        made = await self._odoo.load(PARTNER, name, values)
         if person.extra:
             await self._odoo.write(PARTNER, made, person.extra)
-        return self._remote(PARTNER, made)
+        return made
 
     async def _complete(self, person: Person, known: int) -> None:
         types = await self._fields(PARTNER)
         handles = [name for name in HANDLES if name in types]
         found = await self._odoo.read(PARTNER, [["id", "=", known]], [*handles, "comment"], most=1)
         if not found:
-            raise Rejected(f"the partner {known} is not in Odoo any more, or is archived")
-        change = {**_added(person, found[0], types), **person.extra}
+            raise _gone(PARTNER, known)
+        change = {**added(person, found[0], types), **person.extra}
         if change:
             await self._odoo.write(PARTNER, known, change)
+
+    async def _check_partner(self, known: str | None) -> None:
+        """Raise Gone for one that people archived or deleted: Odoo itself takes leads and notes of archived ones."""
+        if known is None:
+            return
+        partner = number(known, "partner")
+        if not await self._odoo.read(PARTNER, [["id", "=", partner]], ["id"], most=1):
+            raise _gone(PARTNER, partner)
 
     async def create_or_update_lead(self, lead: Lead, known: str | None, where: Where) -> Remote:
         """A lead or opportunity; later texts become notes. Name and stage are the people's."""
         if known is None:
+            await self._check_partner(where.contact)
             record = await self._odoo.load(LEAD, external_id("lead", lead.id), await self._lead_values(lead, where))
             if lead.extra:
                 await self._odoo.write(LEAD, record, lead.extra)
             return self._remote(LEAD, record)
         record = number(known, "lead")
+        found = await self._odoo.read(LEAD, [["id", "=", record], ARCHIVED_TOO], ["description"], most=1)
+        if not found:
+            raise _gone(LEAD, record)
         change: dict[str, Any] = dict(lead.extra)
         if where.owner:
             change["user_id"] = number(where.owner, "user")
         if change:
             await self._odoo.write(LEAD, record, change)
-        await self._note_once(record, lead)
+        await self._note_once(record, lead, str(found[0].get("description") or ""))
         return self._remote(LEAD, record)
 
     async def _lead_values(self, lead: Lead, where: Where) -> dict[str, Any]:
@@ -146,13 +185,10 @@ class OdooCrm:
                 values[f"{name}_id/.id"] = await self._utm_id(f"utm.{name}", cut(value, MOST_NAME))
         return values
 
-    async def _note_once(self, record: int, lead: Lead) -> None:
+    async def _note_once(self, record: int, lead: Lead, described: str) -> None:
         """The lead's text as a note, unless the description or an earlier note has it."""
         text = cut(lead.description, MOST_TEXT)
-        found = await self._odoo.read(LEAD, [["id", "=", record]], ["description"], most=1)
-        if not found:
-            raise Rejected(f"the lead {record} is not in Odoo any more, or is archived")
-        if not text or _words(text) in _words(plain(str(found[0].get("description") or ""))):
+        if not text or words(text) in words(plain(described)):
             return
         marker = f"{lead.id}.{digest(text)}"
         if await self.find(Kind.FORM, marker, Where()) is None:
@@ -162,7 +198,7 @@ class OdooCrm:
         """The campaign of this name, made at the first need; its external id is its name's digest."""
         async with self._learning:
             if (model, name) not in self._utm:
-                found = await self._odoo.read(model, [["name", "=ilike", _literal(name)]], ["id"], most=1)
+                found = await self._odoo.read(model, [["name", "=ilike", literal(name)]], ["id"], most=1)
                 made = (
                     found[0]["id"]
                     if found
@@ -188,8 +224,8 @@ class OdooCrm:
         """An attachment of the note, kept by Odoo as a file of the same lead or partner."""
         note = number(remote_call, "message")
         found = await self._odoo.read(MESSAGE, [["id", "=", note]], ["model", "res_id"], most=1)
-        if not found:  # people deleted the note
-            return
+        if not found:
+            raise _gone(MESSAGE, note)
         mark = marker_line(call.id)
         known = await self._odoo.read(ATTACHMENT, [["description", "=", mark]], ["name"], most=1)
         values = {
@@ -230,8 +266,10 @@ class OdooCrm:
     ) -> Remote:
         place = (LEAD, where.lead) if where.lead else (PARTNER, where.contact)
         if place[1] is None:
-            raise Rejected("there is neither a lead nor a partner in Odoo that this could be shown with")
+            raise Rejected(Said("there is neither a lead nor a partner in Odoo that this could be shown with"))
         record = number(place[1], "record")
+        if place[0] == PARTNER:
+            await self._check_partner(where.contact)
         values: dict[str, Any] = {
             "model": place[0],
             "res_id": record,
@@ -245,7 +283,19 @@ class OdooCrm:
         if link:
             file = {"name": link.rpartition("/")[2] or link, "type": "url", "url": link}
             values["attachment_ids"] = [[0, 0, {**file, "res_model": place[0], "res_id": record}]]
-        return Remote(id=str(await self._odoo.create(MESSAGE, values)))
+        try:
+            return Remote(id=str(await self._odoo.create(MESSAGE, values)))
+        except Gone:
+            raise
+        except (Misconfigured, Rejected):  # Odoo before 16 has other words for a record that is gone
+            await self._check_there(place[0], record)
+            if author := values.get("author_id"):
+                await self._check_there(PARTNER, author)
+            raise
+
+    async def _check_there(self, model: str, record: int) -> None:
+        if not await self._odoo.read(model, [["id", "=", record], ARCHIVED_TOO], ["id"], most=1):
+            raise _gone(model, record)
 
     async def _note_subtype(self) -> int:
         """The subtype "Note": for our own people only."""
@@ -261,14 +311,14 @@ class OdooCrm:
         """Inner users; one whose phone is a few digits has it as the extension."""
         domain = [["share", "=", False], ["active", "in", [True, False]]]
         return [
-            _user(one)
+            user_of(one)
             for one in await self._odoo.read("res.users", domain, ["name", "login", "email", "phone", "active"])
         ]
 
     async def find_owner(self, person: Person) -> User | None:
         """The salesperson of the partner."""
         found = await self._partners(person)
-        owner = _id_of(found[0].get("user_id")) if found else None
+        owner = id_of(found[0].get("user_id")) if found else None
         return User(id=owner) if owner else None
 
     async def owners_since(self, place: str | None, now: datetime) -> OwnedPage:
@@ -282,7 +332,7 @@ class OdooCrm:
             "order": "write_date, id",
         }
         rows = await self._odoo.caller.call(PARTNER, "search_read", named) or []
-        found = [Owned(remote_id=str(one["id"]), user=_id_of(one.get("user_id"))) for one in rows]
+        found = [Owned(remote_id=str(one["id"]), user=id_of(one.get("user_id"))) for one in rows]
         more = len(rows) >= PAGE
         last = str(rows[-1]["write_date"]).partition(".")[0] if rows else since
         return OwnedPage(found=found, next_place=f"{since}|{int(offset or 0) + PAGE}" if more else last, more=more)
@@ -294,15 +344,11 @@ class OdooCrm:
         seen = []
         for model in (PARTNER, LEAD):
             may = await self._odoo.caller.may_create(model)
-            remedy = "" if may else "Give the user Sales / User: All Documents, and Contact Creation."
-            said = "can be made." if may else "can't be made by the gateway's user."
-            seen.append(Examined(subject=f"right on {model}", said=said, ok=may, remedy=remedy))
+            remedy = "" if may else Said("Give the user Sales / User: All Documents, and Contact Creation.")
+            said = Said("can be made.") if may else Said("can't be made by the gateway's user.")
+            seen.append(Examined(subject=Said("right on %(model)s", model=model), said=said, ok=may, remedy=remedy))
             types = await self._fields(model)
-            seen += [
-                Examined(subject=f"field {name}", said=f"is no field of {model}.", ok=False, remedy="Look at fields.")
-                for name in self._mapped.get(model, ())
-                if name not in types
-            ]
+            seen += [_no_field(model, name) for name in self._mapped.get(model, ()) if name not in types]
         return seen
 
     async def close(self) -> None:
@@ -320,80 +366,15 @@ class OdooCrm:
         return Remote(id=str(record), url=address)
 
 
-def external_id(kind: str, marker: str) -> str:
-    """``__leadgate__.lead_019f...``."""
-    return f"{MODULE}.{kind}_{marker.replace('-', '_')}"
+def _gone(model: str, record: int) -> Gone:
+    said = Said("%(model)s %(record)s is not in Odoo any more, or is archived", model=model, record=record)
+    return Gone(said)
 
 
-def message_id(marker: str) -> str:
-    """Of a message that we write."""
-    return f"<{marker}@leadgate>"
-
-
-def lead_values(lead: Lead, where: Where, *, target: str, rich: bool) -> dict[str, Any]:
-    """A new lead as columns of an import. ``rich``: its description is HTML (15 and later)."""
-    page = [lead.origin.page] if lead.origin.page else []
-    text = cut("\n".join([lead.description, *page]).strip(), MOST_TEXT)
-    values: dict[str, Any] = {
-        "name": cut(" ".join(lead.title.split()), MOST_NAME),
-        "type": target,
-        "description": as_html(text) if rich else text,
-    }
-    if where.contact:  # phone and mail come from the partner; given here, they would replace what the partner has
-        values["partner_id/.id"] = number(where.contact, "partner")
-    if where.owner:
-        values["user_id/.id"] = number(where.owner, "user")
-    return values
-
-
-def _added(person: Person, partner: Mapping[str, Any], types: Mapping[str, str]) -> dict[str, Any]:
-    """The fields of a partner that take what it lacks: phone, mobile (up to 18), mails as a list, a note."""
-    phones, emails = _handles(partner)
-    missing = new_phones(person, phones)
-    change: dict[str, Any] = {}
-    for name in ("phone", "mobile"):
-        if missing and name in types and not partner.get(name):
-            change[name] = missing.pop(0)
-    if added := new_emails(person, emails):
-        change["email"] = ", ".join([*emails, *added])
-    comment = str(partner.get("comment") or "")
-    if also := [phone for phone in missing if phone not in comment]:
-        change["comment"] = "<br>".join([*([comment] if comment else []), *also])
-    return change
-
-
-def _handles(partner: Mapping[str, Any]) -> tuple[list[str], list[str]]:
-    """Numbers and mails of a partner; Odoo says False where there is none."""
-    phones = [str(partner[name]) for name in ("phone", "mobile") if partner.get(name)]
-    emails = [one.strip() for one in re.split("[,;]", str(partner.get("email") or "")) if one.strip()]
-    return phones, emails
-
-
-def plain(rich: str) -> str:
-    """The words of HTML."""
-    return html.unescape(re.sub(r"<[^>]*>", "\n", rich))
-
-
-def _words(text: str) -> str:
-    return " ".join(text.split())
-
-
-def _literal(text: str) -> str:
-    """Without the meaning that signs have in LIKE."""
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-
-
-def _id_of(value: Any) -> str | None:
-    """The id of a many2one: ``[7, "Anna"]``, or False."""
-    return str(value[0]) if isinstance(value, list) and value else None
-
-
-def _user(one: Mapping[str, Any]) -> User:
-    phone = "".join(sign for sign in str(one.get("phone") or "") if sign.isdigit())
-    return User(
-        id=str(one["id"]),
-        name=str(one.get("name") or ""),
-        email=one.get("email") or (one["login"] if "@" in str(one.get("login")) else None),
-        extensions=(phone,) if 0 < len(phone) <= LONGEST_EXTENSION else (),
-        active=bool(one.get("active", True)),
+def _no_field(model: str, name: str) -> Examined:
+    return Examined(
+        subject=Said("field %(name)s", name=name),
+        said=Said("is no field of %(model)s.", model=model),
+        ok=False,
+        remedy=Said("Look at the names in Settings, Technical, Fields (developer mode), and mend fields."),
     )

@@ -13,6 +13,7 @@ from crm_adapter.base import Misconfigured, Rejected, Unavailable
 from crm_adapter.guard import Guard
 from crm_adapter.jsonclient import FixedHeaders, JsonClient
 from crm_adapter.odoo.errors import judge_json2, judge_jsonrpc
+from crm_adapter.said import Said
 
 
 class Caller(Protocol):
@@ -87,7 +88,7 @@ class JsonRpc:
                 found = await self._service("common", "authenticate", self._database, self._login, self._key, {})
                 if not isinstance(found, int) or isinstance(found, bool):
                     raise Misconfigured(
-                        "Odoo does not accept the login or its key; look at database, login and api_key"
+                        Said("Odoo does not accept the login or its key; look at database, login and api_key")
                     )
                 self._user = found
             return self._user
@@ -117,7 +118,7 @@ class Odoo:
         """A new record's id."""
         made = await self.caller.call(model, "create", {"vals_list": [dict(values)]})
         if not isinstance(made, list) or not made:
-            raise Unavailable(f"Odoo answered the creation of {model} without an id")
+            raise Unavailable(Said("Odoo answered the creation of %(model)s without an id", model=model))
         return int(made[0])
 
     async def write(self, model: str, record: int, values: Mapping[str, Any]) -> None:
@@ -134,9 +135,22 @@ class Odoo:
         if ids := found.get("ids"):
             return int(ids[0])
         for message in found.get("messages") or ():
-            said = " ".join(str(message.get("message")).split())
-            raise Rejected(f"Odoo refuses {message.get('field') or model}: {said}"[:400], field=message.get("field"))
-        raise Unavailable(f"Odoo answered the import of {model} without an id")
+            said = " ".join(str(message.get("message")).split())[:300]
+            field = message.get("field")
+            raise Rejected(Said("Odoo refuses %(field)s: %(words)s", field=field or model, words=said), field=field)
+        raise Unavailable(Said("Odoo answered the import of %(model)s without an id", model=model))
+
+    async def refer(self, external_id: str) -> int | None:
+        """The id of the record with ``external_id``; 0 for one that people archived; None where there is none.
+
+        An external id of a partner that was merged leads to the partner that it became."""
+        module, _, name = external_id.partition(".")
+        named = {"module": module, "xml_id": name, "raise_on_access_error": False}
+        try:
+            found = await self.caller.call("ir.model.data", "check_object_reference", named)
+        except Rejected:
+            return None
+        return int(found[1]) if isinstance(found, list) and len(found) > 1 else None
 
     async def fields(self, model: str) -> dict[str, str]:
         """The types of the model's fields, by name."""

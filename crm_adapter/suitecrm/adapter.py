@@ -7,17 +7,19 @@ own: whatever gets lost on the way, there is one.
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from crm_adapter.base import Capabilities, Idempotency, RecordingFile, Rejected, Unavailable
+from crm_adapter.base import Capabilities, Gone, Idempotency, RecordingFile, Rejected, Unavailable
 from crm_adapter.people import User
 from crm_adapter.recordadapter import RecordOptions
 from crm_adapter.recordcrm import Examined, Owned, OwnedPage, Remote, Where
 from crm_adapter.records import Call, Kind, Lead, Message, Person
+from crm_adapter.said import Said
 from crm_adapter.suitecrm import bodies
 from crm_adapter.suitecrm.api import PAGE, Row, SuiteApi
-from crm_adapter.suitecrm.errors import DatabaseFailure, Gone
+from crm_adapter.suitecrm.errors import DatabaseFailure, Forbidden, NoOperator
 from crm_adapter.texts import cut, has_handle, phone_spellings
 
 MODULES: Mapping[Kind, str] = {
@@ -53,6 +55,7 @@ class SuiteCrm:
         self._url = url
         self._phones = tuple(phones)
         self._searched_mails = False
+        self._likes = True
 
     # -- finding -----------------------------------------------------------------------------------------------------
 
@@ -71,9 +74,9 @@ class SuiteCrm:
         return self._remote("Contacts", found.id) if found else None
 
     async def _contact_of(self, person: Person) -> Row | None:
-        """SuiteCRM compares whole texts; so the usual ways to write a number are asked for, one after the other."""
-        for form in phone_spellings(person.phones):
-            if found := await self._contact_where(person, *self._phones, value=form):
+        """Numbers by their digits, whatever stands between them; short ones, and all in an old SuiteCRM, as a whole."""
+        for phone in person.phones:
+            if found := await self._contact_with(person, phone):
                 return found
         for email in person.emails:
             try:
@@ -87,51 +90,56 @@ class SuiteCrm:
                 return found
         return None
 
-    async def _contact_where(self, person: Person, *fields: str, value: str) -> Row | None:
-        wanted = dict.fromkeys(fields, ("eq", value))
-        rows = await self._api.list("Contacts", wanted, any_of=len(fields) > 1, sort="date_entered")
-        return next((one for one in rows if has_handle(person, bodies.phones_of(one), bodies.emails_of(one))), None)
+    async def _contact_with(self, person: Person, phone: str) -> Row | None:
+        if self._likes and (pattern := bodies.typed(phone)):
+            try:
+                return await self._contact_where(person, *self._phones, value=pattern, how="like")
+            except NoOperator:
+                self._likes = False
+        for form in phone_spellings([phone]):
+            if found := await self._contact_where(person, *self._phones, value=form):
+                return found
+        return None
+
+    async def _contact_where(self, person: Person, *fields: str, value: str, how: str = "eq") -> Row | None:
+        wanted = dict.fromkeys(fields, (how, value))
+        async for one in self._api.pages("Contacts", wanted, any_of=len(fields) > 1, sort="date_entered"):
+            if has_handle(person, bodies.phones_of(one), bodies.emails_of(one)):
+                return one
+        return None
 
     # -- contacts and leads ------------------------------------------------------------------------------------------
 
     async def upsert_contact(self, person: Person, known: str | None, where: Where) -> Remote:
-        """A new contact, or its missing numbers and mails; one that people deleted is made anew."""
-        if known is None:
-            made = await self._api.create("Contacts", bodies.own_id(person.id), bodies.contact_fields(person, where))
-            return self._remote("Contacts", made)
-        try:
-            change = {**bodies.missing_handles(person, await self._api.get("Contacts", known)), **person.extra}
-            if change:
-                await self._api.change("Contacts", known, change)
-        except Gone:
-            return await self._make_anew(person, known, where)
-        return self._remote("Contacts", known)
+        """A new contact, or its missing numbers and mails."""
+        if known is not None:
+            await self._complete(person, known)
+            return self._remote("Contacts", known)
+        for life in range(1, MOST_LIVES + 1):  # the id of a deleted record is taken for good
+            record = bodies.own_id(person.id, f"contact {life}" if life > 1 else "")
+            if await self._api.create("Contacts", record, bodies.contact_fields(person, where)):
+                return self._remote("Contacts", record)
+            with contextlib.suppress(Gone):
+                await self._complete(person, record)
+                return self._remote("Contacts", record)
+        raise Rejected(Said("people have deleted this person's contact again and again"))
 
-    async def _make_anew(self, person: Person, known: str, where: Where) -> Remote:
-        """The id of a deleted record is taken for good, so the next contact has one that follows from it."""
-        for use in ("", *(f"contact {number}" for number in range(2, MOST_LIVES + 1))):
-            record = bodies.own_id(person.id, use)
-            if record == known:
-                continue
-            await self._api.create("Contacts", record, bodies.contact_fields(person, where))
-            try:
-                await self._api.get("Contacts", record)
-            except Gone:
-                continue
-            return self._remote("Contacts", record)
-        return Remote(id=known)
+    async def _complete(self, person: Person, known: str) -> None:
+        change = {**bodies.missing_handles(person, await self._api.get("Contacts", known)), **person.extra}
+        if change:
+            await self._api.change("Contacts", known, change)
 
     async def create_or_update_lead(self, lead: Lead, known: str | None, where: Where) -> Remote:
-        """A lead. One that people deleted is left alone."""
+        """A lead, or what is new of it."""
         if known is None:
-            made = await self._api.create("Leads", bodies.own_id(lead.id), bodies.lead_fields(lead, where))
-            return self._remote("Leads", made)
-        try:
-            change = bodies.lead_change(lead, where, await self._api.get("Leads", known))
-            if change:
-                await self._api.change("Leads", known, change)
-        except Gone:
-            return Remote(id=known)
+            if where.contact:
+                await self._api.check_there("Contacts", where.contact)
+            record = bodies.own_id(lead.id)
+            await self._api.create("Leads", record, bodies.lead_fields(lead, where))
+            return self._remote("Leads", record)
+        change = bodies.lead_change(lead, where, await self._api.get("Leads", known))
+        if change:
+            await self._api.change("Leads", known, change)
         return self._remote("Leads", known)
 
     def preview(self, lead: Lead, where: Where) -> Mapping[str, object]:
@@ -142,11 +150,19 @@ class SuiteCrm:
 
     async def log_call(self, call: Call, where: Where) -> Remote:
         """A call of the lead, related to the contact."""
-        made = await self._api.create("Calls", bodies.own_id(call.id), bodies.call_fields(call, where))
-        return self._remote("Calls", made)
+        return await self._log("Calls", call.id, bodies.call_fields(call, where), where)
+
+    async def _log(self, module: str, marker: str, fields: Mapping[str, object], where: Where) -> Remote:
+        for parent, record in (("Leads", where.lead), ("Contacts", where.contact)):
+            if record:
+                await self._api.check_there(parent, record)
+        record = bodies.own_id(marker)
+        await self._api.create(module, record, fields)
+        return self._remote(module, record)
 
     async def attach_recording(self, call: Call, remote_call: str, file: RecordingFile) -> None:
         """A note of the call with the file; its id follows from the call's, so there is one."""
+        await self._api.check_there("Calls", remote_call)
         fields = {
             "name": cut(file.name, bodies.MOST_SUBJECT),
             "parent_type": "Calls",
@@ -158,8 +174,7 @@ class SuiteCrm:
 
     async def log_email(self, letter: Message, where: Where) -> Remote:
         """A note: an e-mail of SuiteCRM needs a mailbox of its own."""
-        made = await self._api.create("Notes", bodies.own_id(letter.id), bodies.note_fields(letter, where))
-        return self._remote("Notes", made)
+        return await self._log("Notes", letter.id, bodies.note_fields(letter, where), where)
 
     log_form = log_email
 
@@ -188,14 +203,25 @@ class SuiteCrm:
     # -- set-up ------------------------------------------------------------------------------------------------------
 
     async def examine(self) -> Sequence[Examined]:
-        """Each module that we use is read once; mapped fields are refused by SuiteCRM itself where they are unknown."""
+        """Each module that we use is read once, and its fields compared with the mapped ones."""
         found = []
         for module in ("Contacts", "Leads", "Calls", "Notes", "Users"):
-            rows = await self._api.list(module, {}, size=1)
-            found.append(Examined(subject=f"module {module}", said="can be read."))
-            for field in self._shared.fields.names(module.lower()[:-1]):
-                found += _mapped(rows, module, field)
+            try:
+                rows = await self._api.list(module, {}, size=1)
+            except Forbidden as error:
+                found.append(_closed(module, error))
+                continue
+            found.append(Examined(subject=Said("module %(module)s", module=module), said=Said("can be read.")))
+            found += await self._mapped(module, rows)
         return found
+
+    async def _mapped(self, module: str, rows: Sequence[Row]) -> list[Examined]:
+        """The fields that are filled by the configuration. Where SuiteCRM lists none, a record shows what there is."""
+        names = self._shared.fields.names(module.lower()[:-1])
+        there = await self._api.fields(module) if names else None
+        if there is None and rows:
+            there = rows[0].attributes
+        return [_field(module, name, there) for name in names if there is not None]
 
     async def close(self) -> None:
         """Close the connections."""
@@ -205,14 +231,23 @@ class SuiteCrm:
         return Remote(id=record, url=f"{self._url}/index.php?module={module}&action=DetailView&record={record}")
 
 
-def _mapped(rows: Sequence[Row], module: str, field: str) -> list[Examined]:
-    """Whether a record has the field; where there is no record yet nothing can be said."""
-    if not rows:
-        return []
-    if field in rows[0].attributes:
-        return [Examined(subject=f"field {field}", said=f"is a field of {module}.")]
-    remedy = f"Look at the names in Admin, Studio, {module}, Fields; those that you made end in _c."
-    return [Examined(subject=f"field {field}", said=f"is no field of {module}.", ok=False, remedy=remedy)]
+def _field(module: str, name: str, there: Collection[str]) -> Examined:
+    subject = Said("field %(name)s", name=name)
+    if name in there:
+        return Examined(subject=subject, said=Said("is a field of %(model)s.", model=module))
+    remedy = Said(
+        "Look at the names in Admin, Studio, %(module)s, Fields; those that you made end in _c.", module=module
+    )
+    return Examined(subject=subject, said=Said("is no field of %(model)s.", model=module), ok=False, remedy=remedy)
+
+
+def _closed(module: str, error: Forbidden) -> Examined:
+    return Examined(
+        subject=Said("module %(module)s", module=module),
+        said=Said("can't be read: %(words)s.", words=error.args[0]),
+        ok=False,
+        remedy=Said("Look at the role of the client's user, as docs/crm/suitecrm.md says."),
+    )
 
 
 def _last_change(rows: Sequence[Row]) -> str | None:
@@ -222,7 +257,7 @@ def _last_change(rows: Sequence[Row]) -> str | None:
     try:
         at = datetime.fromisoformat(str(rows[-1].attributes.get("date_modified")))
     except ValueError:
-        raise Unavailable("SuiteCRM answered with a date that is none") from None
+        raise Unavailable(Said("SuiteCRM answered with a date that is none")) from None
     return bodies.moment(at)
 
 

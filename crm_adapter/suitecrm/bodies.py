@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import html
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from crm_adapter.numbers import ending
 from crm_adapter.recordcrm import Where
 from crm_adapter.records import Call, Lead, Message, Person
-from crm_adapter.suitecrm.api import Row
+from crm_adapter.suitecrm.api import Row, narrow
 from crm_adapter.texts import (
     call_facts,
     call_subject,
@@ -20,10 +22,14 @@ from crm_adapter.texts import (
     with_news,
 )
 
-MOST_NAME, MOST_CALL, MOST_SUBJECT, MOST_PHONE, MOST_TEXT = 100, 50, 255, 100, 15_000
-"""Characters. Texts are columns of 64 KiB; 15,000 Cyrillic letters stay below it."""
+MOST_NAME, MOST_CALL, MOST_SUBJECT, MOST_TEXT = 100, 50, 255, 15_000
+"""Characters."""
+MOST_BYTES = 60_000
+"""Of a text as SuiteCRM keeps it: its columns have 64 KiB."""
 SOURCES = {"call": "Other", "mail": "Email", "form": "Web Site"}
 """Of ``lead_source_dom``, as it is from the start, by our channel."""
+LEAST_DIGITS = 7
+"""Of a number that is searched for whatever stands between its digits; shorter ones must be the whole."""
 PHONES = ("phone_mobile", "phone_work", "phone_home", "phone_other")
 EMAILS = ("email1", "email2")
 _ANGLES = str.maketrans("<>", "‹›")
@@ -31,18 +37,37 @@ _ANGLES = str.maketrans("<>", "‹›")
 
 
 def plain(text: str, most: int) -> str:
-    """A text that stays as it is. Cut again after the signs were replaced, which does not make it longer."""
-    return cut(text.translate(_ANGLES), most)
+    """A text that stays as it is."""
+    return _fitting(
+        cut(text.translate(_ANGLES), most), lambda one: len(_kept(one).encode("utf-8", "replace")) <= MOST_BYTES
+    )
 
 
 def line(text: str, most: int) -> str:
-    """The same on one line."""
-    return plain(" ".join(text.split()), most)
+    """The same on one line, for a column of so many characters."""
+    return _fitting(cut(" ".join(text.translate(_ANGLES).split()), most), lambda one: len(_kept(one)) <= most)
+
+
+def _kept(text: str) -> str:
+    """As SuiteCRM keeps it: an ``&`` is five characters."""
+    return html.escape(text)
+
+
+def _fitting(text: str, fits: Callable[[str], bool]) -> str:
+    while not fits(text):
+        text = cut(text, max(1, len(text) * 3 // 4))
+    return text
 
 
 def moment(at: datetime) -> str:
     """A time as SuiteCRM's database has it, in UTC."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def typed(phone: str) -> str | None:
+    """What LIKE finds a number by however it was typed; None for a short one."""
+    compared = ending(phone)
+    return f"%{'%'.join(compared)}%" if len(compared) >= LEAST_DIGITS else None
 
 
 def contact_fields(person: Person, where: Where) -> dict[str, Any]:
@@ -88,7 +113,8 @@ def lead_fields(lead: Lead, where: Where) -> dict[str, Any]:
 def lead_change(lead: Lead, where: Where, now: Row) -> dict[str, Any]:
     """What an update may write: our text below what is there; the name and the status are the people's."""
     old = now.text("description")
-    text = plain(with_news(old, plain(lead.description, MOST_TEXT)), 2 * MOST_TEXT)
+    news = plain(lead.description, MOST_TEXT)
+    text = old if narrow(news) in old else plain(with_news(old, news), 2 * MOST_TEXT)
     return _with({"description": text} if text != old else {}, where, lead.extra)
 
 

@@ -9,20 +9,24 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from crm_adapter.base import Misconfigured, Rejected, Unavailable, utc_now
+from crm_adapter.base import Gone, Misconfigured, Rejected, Unavailable, utc_now
 from crm_adapter.http import Answer, raise_for_status
+from crm_adapter.said import Said
 
-HINT = "make the client anew in Admin, OAuth2 Clients and Tokens"
-DATABASE = "database failure"
-"""English; a translated one is refused like any other sentence, and a person reads it."""
+DATABASE = ("suitecrm.log", "database failure")
+"""In the words for a query that failed: the name of the file stands in them in every language."""
 
 
-class Gone(Rejected):
-    """There is no record with this id, or it was deleted."""
+class Forbidden(Misconfigured):
+    """No right to a module."""
 
 
 class Taken(Rejected):
     """There is a record with this id already."""
+
+
+class NoOperator(Rejected):
+    """The filter does not know an operator: SuiteCRM before 7.12 has no ``like``."""
 
 
 class DatabaseFailure(Unavailable):
@@ -33,31 +37,51 @@ def judge(answer: Answer) -> None:
     """Return for a success, else raise what the answer means."""
     if 200 <= answer.status < 300:
         return
+    if answer.status == 404:  # a record that is not there is a 400
+        raise _no_api(answer)
     detail = _detail(answer)
     low = detail.lower()
-    said = f"{answer.host} answered {answer.status}: {detail}"
+    said = Said("%(host)s answered %(status)s: %(words)s", host=answer.host, status=answer.status, words=detail)
     if answer.status == 401:
-        raise Misconfigured(f"{said}; {HINT}")
+        raise Misconfigured(Said("%(words)s; make the client anew in Admin, OAuth2 Clients and Tokens", words=said))
     if answer.status == 403 or "access denied" in low or "not allowed" in low:
-        raise Misconfigured(f"{said}; give the client's user the right to this module")
+        raise Forbidden(Said("%(words)s; give the client's user the right to this module", words=said))
     if answer.status == 400:
-        if "is already exist" in low:
-            raise Taken(said)
-        if low.endswith("is not found") and " with id " in low:
-            raise Gone(said)
-        if DATABASE in low:
-            raise DatabaseFailure(said)
-        raise Rejected(f"{answer.host} refuses: {detail}", field=_field(detail))
+        _judge_record(answer.host, detail, said)
     raise_for_status(answer, now=utc_now)
+
+
+def _judge_record(host: str, detail: str, said: Said) -> None:
+    low = detail.lower()
+    if "is already exist" in low:
+        raise Taken(said)
+    if low.endswith("is not found") and " with id " in low:
+        raise Gone(said)
+    if low.startswith("filter operator ") and low.endswith(" is invalid"):
+        raise NoOperator(said)
+    if any(words in low for words in DATABASE):
+        raise DatabaseFailure(said)
+    raise Rejected(Said("%(host)s refuses: %(words)s", host=host, words=detail), field=_field(detail))
 
 
 def judge_sign_in(answer: Answer) -> None:
     """The token endpoint answers as RFC 6749 section 5.2 says, with 400 or 401 and ``{"error": "invalid_client"}``."""
     if answer.status in (400, 401, 403):
-        raise Misconfigured(f"{answer.host} gives no token: {_detail(answer)}; {HINT}")
+        said = Said(
+            "%(host)s gives no token: %(words)s; make the client anew in Admin, OAuth2 Clients and Tokens",
+            host=answer.host,
+            words=_detail(answer),
+        )
+        raise Misconfigured(said)
     if answer.status == 404:
-        raise Misconfigured(f"{answer.host} has no API at this address; with SuiteCRM 8 the url may end in /legacy")
+        raise _no_api(answer)
     raise_for_status(answer, now=utc_now)
+
+
+def _no_api(answer: Answer) -> Misconfigured:
+    return Misconfigured(
+        Said("%(host)s has no API at this address; with SuiteCRM 8 the url may end in /legacy", host=answer.host)
+    )
 
 
 def _detail(answer: Answer) -> str:

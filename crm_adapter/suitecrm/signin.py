@@ -8,6 +8,7 @@ from crm_adapter.base import Unavailable
 from crm_adapter.guard import Guard
 from crm_adapter.http import HttpClient
 from crm_adapter.jsonclient import Renewable
+from crm_adapter.said import Said
 from crm_adapter.suitecrm.errors import judge_sign_in
 
 EARLY_SECONDS = 60.0
@@ -36,7 +37,7 @@ class ClientCredentials(Renewable):
         judge_sign_in(answer)
         found = answer.json()
         if not isinstance(found, dict) or not found.get("access_token"):
-            raise Unavailable(f"{answer.host} answered without a token")
+            raise Unavailable(Said("%(host)s answered without a token", host=answer.host))
         seconds = found.get("expires_in")
         lasts = float(seconds) if isinstance(seconds, int | float) and seconds > 0 else 3600.0
         return str(found["access_token"]), max(lasts - EARLY_SECONDS, lasts / 2)

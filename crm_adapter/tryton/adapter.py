@@ -9,11 +9,12 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date
 from typing import Any, TypeVar
 
-from crm_adapter.base import Capabilities, Idempotency, Misconfigured, Rejected
+from crm_adapter.base import Capabilities, Gone, Idempotency, Misconfigured, Rejected
 from crm_adapter.ids import number
 from crm_adapter.people import User
 from crm_adapter.recordcrm import Examined, Remote, Where
-from crm_adapter.records import Call, Kind, Lead, Message, Person
+from crm_adapter.records import Call, Kind, Lead, Message, Person, digest
+from crm_adapter.said import Said
 from crm_adapter.texts import (
     cut,
     has_handle,
@@ -34,6 +35,8 @@ PHONES = frozenset({"phone", "mobile", "fax", "other"})
 MOST_NAME, MOST_TEXT = 250, 20_000
 """Characters. Tryton itself has no limits; its client gets slow above these."""
 LONGEST_EXTENSION = 6
+CLOSED = frozenset({"converted", "won", "lost", "cancelled"})
+"""States in which Tryton lets nobody change an opportunity."""
 
 Made = TypeVar("Made")
 
@@ -77,7 +80,9 @@ class TrytonCrm:
         wanted += [["value", "ilike", _literal(email)] for email in person.emails]
         fitting = [
             int(one["party"])
-            for one in await self._server.read(MECHANISM, wanted, ["party", "type", "value"])
+            for one in await self._server.read(
+                MECHANISM, [["party.active", "=", True], wanted], ["party", "type", "value"]
+            )
             if has_handle(person, *_handles([one]))
         ]
         return self._remote(PARTY, min(fitting)) if fitting else None
@@ -87,11 +92,12 @@ class TrytonCrm:
     async def upsert_contact(self, person: Person, known: str | None, where: Where) -> Remote:  # noqa: ARG002 - parties have no owner
         """A new party, or its missing numbers and mails."""
         if known is None:
-            values = {"name": cut(person.title, MOST_NAME), **person.extra}
+            values = {"name": cut(" ".join(person.title.split()), MOST_NAME), **person.extra}
             made = await self._with_handles(
                 values, person.phones, person.emails, lambda all_of_it: self._server.create(PARTY, all_of_it)
             )
             return self._remote(PARTY, made)
+        known = await self._left_of(known)
         there = await self._server.read(MECHANISM, [["party", "=", number(known, "record")]], ["type", "value"])
         phones, emails = _handles(there)
         missing = new_phones(person, phones), new_emails(person, emails)
@@ -99,6 +105,19 @@ class TrytonCrm:
             party = number(known, "party")
             await self._with_handles(person.extra, *missing, lambda change: self._server.write(PARTY, party, change))
         return self._remote(PARTY, known)
+
+    async def _left_of(self, party: str) -> str:
+        """The party, or the one that people replaced it by, whose numbers Tryton puts away. Raises Gone."""
+        asked = [party]
+        while True:
+            domain = [["id", "=", number(asked[-1], "party")], ["active", "in", [True, False]]]
+            found = await self._server.read(PARTY, domain, ["active", "replaced_by"], most=1)
+            if found and found[0].get("active"):
+                return asked[-1]
+            after = str(found[0].get("replaced_by") or "") if found else ""
+            if not after or after in asked:
+                raise _gone(PARTY, party)
+            asked.append(after)
 
     async def _with_handles(
         self,
@@ -119,19 +138,38 @@ class TrytonCrm:
     async def create_or_update_lead(self, lead: Lead, known: str | None, where: Where) -> Remote:
         """An opportunity in the state ``lead``; later texts are added below its comment."""
         if known is None:
+            if where.contact:  # a party that people deactivated would be taken
+                await self._check_there(PARTY, where.contact)
             return self._remote(OPPORTUNITY, await self._server.create(OPPORTUNITY, await self._values(lead, where)))
-        found = await self._server.read(OPPORTUNITY, [["id", "=", number(known, "record")]], ["comment"], most=1)
+        record = number(known, "record")
+        found = await self._server.read(OPPORTUNITY, [["id", "=", record]], ["comment", "state"], most=1)
         if not found:
-            raise Rejected(f"the opportunity {known} is not in Tryton any more")
+            raise _gone(OPPORTUNITY, known)
+        old, text = str(found[0].get("comment") or ""), cut(lead.description, MOST_TEXT)
+        if found[0].get("state") in CLOSED:
+            await self._news_of_closed(lead, known, old, text)
+            return self._remote(OPPORTUNITY, known)
         change: dict[str, Any] = dict(lead.extra)
-        comment = with_news(str(found[0].get("comment") or ""), cut(lead.description, MOST_TEXT))
-        if comment != (found[0].get("comment") or ""):
+        comment = with_news(old, text)
+        if comment != old:
             change["comment"] = comment
         if where.owner:
             change["employee"] = number(where.owner, "employee")
         if change:
-            await self._server.write(OPPORTUNITY, number(known, "record"), change)
+            await self._server.write(OPPORTUNITY, record, change)
         return self._remote(OPPORTUNITY, known)
+
+    async def _news_of_closed(self, lead: Lead, known: str, old: str, text: str) -> None:
+        """A note with the text, unless the comment or a note has it."""
+        where = Where(lead=known)
+        marker = f"{lead.id}.{digest(text)}"
+        if with_news(old, text) != old and await self.find(Kind.FORM, marker, where) is None:
+            await self._note(f"{text}\n{marker_line(marker)}", where, {})
+
+    async def _check_there(self, model: str, record: str) -> None:
+        """Raise Gone for a record that people deleted, deactivated, or replaced by another one."""
+        if not await self._server.read(model, [["id", "=", number(record, "record")]], ["id"], most=1):
+            raise _gone(model, record)
 
     async def _values(self, lead: Lead, where: Where) -> dict[str, Any]:
         return {"company": await self._company(), **opportunity(lead, where)}
@@ -139,7 +177,7 @@ class TrytonCrm:
     async def _company(self) -> int:
         company = (await self._server.context()).get("company")
         if not company:
-            raise Misconfigured("the gateway's user in Tryton has no company: choose one in its preferences")
+            raise Misconfigured(Said("the gateway's user in Tryton has no company: choose one in its preferences"))
         return int(company)
 
     def preview(self, lead: Lead, where: Where) -> Mapping[str, object]:
@@ -161,8 +199,16 @@ class TrytonCrm:
     async def _note(self, text: str, where: Where, extra: Mapping[str, Any]) -> Remote:
         resource = _resource(where)
         if resource is None:
-            raise Rejected("there is neither an opportunity nor a party in Tryton that this could be shown with")
-        return Remote(id=str(await self._server.create(NOTE, {"resource": resource, "message": text, **extra})))
+            raise Rejected(Said("there is neither an opportunity nor a party in Tryton that this could be shown with"))
+        model, _, record = resource.partition(",")
+        if model == PARTY:
+            await self._check_there(PARTY, record)
+        try:
+            made = await self._server.create(NOTE, {"resource": resource, "message": text, **extra})
+        except Rejected:  # of a record that is gone Tryton says that the resource is missing, in the user's language
+            await self._check_there(model, record)
+            raise
+        return Remote(id=str(made))
 
     # -- people and set-up -------------------------------------------------------------------------------------------
 
@@ -176,22 +222,18 @@ class TrytonCrm:
 
     async def examine(self) -> Sequence[Examined]:
         """The company, whether what we write to is there and may be read, and the mapped fields."""
-        seen = [Examined(subject="company", said=f"is number {await self._company()}.")]
+        company = Said("is number %(number)s.", number=await self._company())
+        seen = [Examined(subject=Said("company"), said=company)]
         for model in (PARTY, OPPORTUNITY, NOTE):
             domain = [["resource", "=", f"{PARTY},0"]] if model == NOTE else []
             try:
                 await self._server.read(model, domain, ["id"], most=1)
             except Rejected as error:
-                remedy = "Activate the modules party and sale_opportunity, and give the user's group access."
-                seen.append(Examined(subject=model, said=f"{error}.", ok=False, remedy=remedy))
+                seen.append(_unread(model, error))
                 continue
-            seen.append(Examined(subject=model, said="can be read."))
+            seen.append(Examined(subject=model, said=Said("can be read.")))
             there = await self._server.fields(model) if self._mapped.get(model) else {}
-            seen += [
-                Examined(subject=f"field {name}", said=f"is no field of {model}.", ok=False, remedy="Look at fields.")
-                for name in self._mapped.get(model, ())
-                if name not in there
-            ]
+            seen += [_no_field(model, name) for name in self._mapped.get(model, ()) if name not in there]
         return seen
 
     async def close(self) -> None:
@@ -200,6 +242,28 @@ class TrytonCrm:
 
     def _remote(self, model: str, record: Any) -> Remote:
         return Remote(id=str(record), url=self._server.address_of(model, record))
+
+
+def _gone(model: str, record: str) -> Gone:
+    return Gone(Said("%(model)s %(record)s is not in Tryton any more", model=model, record=record))
+
+
+def _unread(model: str, error: Rejected) -> Examined:
+    return Examined(
+        subject=model,
+        said=Said("can't be read: %(words)s.", words=error.args[0]),
+        ok=False,
+        remedy=Said("Activate the modules party and sale_opportunity, and give the user's group access."),
+    )
+
+
+def _no_field(model: str, name: str) -> Examined:
+    return Examined(
+        subject=Said("field %(name)s", name=name),
+        said=Said("is no field of %(model)s.", model=model),
+        ok=False,
+        remedy=Said("Look at the names in Administration, Models, and mend fields."),
+    )
 
 
 def opportunity(lead: Lead, where: Where) -> dict[str, Any]:

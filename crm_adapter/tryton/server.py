@@ -14,36 +14,43 @@ from crm_adapter.base import Misconfigured, Rejected, Unavailable
 from crm_adapter.guard import Guard
 from crm_adapter.http import Answer, raise_for_status
 from crm_adapter.jsonclient import JsonClient, Renewable
+from crm_adapter.said import Said
 
 Domain = Sequence[Any]
-REMEDY = "the user or its password is not accepted, or the user was deactivated"
 
 
 def judge(answer: Answer) -> None:
     """Return for a result, else raise what the error means."""
+    host = answer.host
     if answer.status == 401:
-        raise Misconfigured(f"{answer.host}: {REMEDY}")
+        raise Misconfigured(
+            Said("%(host)s: the user or its password is not accepted, or the user was deactivated", host=host)
+        )
     if answer.status == 404:
-        raise Misconfigured(f"{answer.host} has no such database: look at the key database")
+        raise Misconfigured(Said("%(host)s has no such database: look at the key database", host=host))
+    if answer.status == 405:
+        raise Misconfigured(Said("%(host)s has no Tryton 8 at this address: look at url", host=host))
     raise_for_status(answer)
     document = answer.json()
     error = document.get("error") if isinstance(document, Mapping) else None
     if error:
-        raise error_of(error, answer.host)
+        raise error_of(error, host)
 
 
 def error_of(error: Any, host: str) -> Exception:
     """The meaning of ``error``: the exception's name and its arguments, or the words of a crash and its traceback."""
     name, rest = (str(error[0]), error[1:]) if isinstance(error, list) and error else (str(error), [])
     if name == "ConcurrencyException":
-        return Unavailable(f"{host}: somebody else has just changed the same record")
+        return Unavailable(Said("%(host)s: somebody else has just changed the same record", host=host))
     if name == "LoginException":
-        return Misconfigured(f"{host} wants more than a password from this user: give the gateway a user without that")
+        return Misconfigured(
+            Said("%(host)s wants more than a password from this user: give the gateway a user without that", host=host)
+        )
     if name in ("UserError", "UserWarning") and rest and isinstance(rest[0], list):
         said = " ".join(str(word) for word in rest[0][:2] if word)
     else:
         said = name
-    return Rejected(f"{host} refuses: {' '.join(said.split())}"[:400])
+    return Rejected(Said("%(host)s refuses: %(words)s", host=host, words=" ".join(said.split())[:300]))
 
 
 class Session(Renewable):
@@ -115,7 +122,7 @@ class TrytonServer:
         """A new record's id."""
         made = await self._model(model, "create", [dict(values)])
         if not isinstance(made, list) or not made:
-            raise Unavailable(f"Tryton answered the creation of {model} without an id")
+            raise Unavailable(Said("Tryton answered the creation of %(model)s without an id", model=model))
         return int(made[0])
 
     async def write(self, model: str, record: int, values: Mapping[str, Any]) -> None:

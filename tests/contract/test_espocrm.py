@@ -9,15 +9,16 @@ from typing import Any, ClassVar
 
 import pytest
 
-from crm_adapter.base import Context, CrmError, Misconfigured, Rejected, Throttled, Unavailable
+from crm_adapter.base import Context, CrmError, Gone, Misconfigured, Rejected, Throttled, Unavailable
 from crm_adapter.espocrm import build
-from crm_adapter.espocrm.errors import Duplicate, Forbidden, Gone, judge
+from crm_adapter.espocrm.errors import Duplicate, Forbidden, judge
 from crm_adapter.http import Answer
 from crm_adapter.options import BadOption
 from crm_adapter.records import person_of
 from crm_adapter.testkit import events
 from crm_adapter.testkit.contract import RecordContract, Side
 from crm_adapter.testkit.fakecrm import FakeCrm
+from tests.contract.edges import EdgeCases
 from tests.support.fakecrm.espocrm import KEY, LINK, MARKER, SECRET, FakeEspoCrm
 
 
@@ -32,7 +33,7 @@ def fake_of(side: Side) -> FakeEspoCrm:
     return side.fake
 
 
-class TestEspoCrm(RecordContract):
+class TestEspoCrm(RecordContract, EdgeCases):
     """The contract."""
 
     build = staticmethod(build)
@@ -145,42 +146,39 @@ class TestEspoCrm(RecordContract):
             assert not side.shown("lead")
         assert {row["parentType"] for row in rows} == {"Contact"}
 
-    async def test_a_call_of_deleted_records_is_still_logged(self) -> None:
-        async with self.standing() as side:
-            created, form, call, *_ = events.story(1)
-            await side.push(created)
-            fake_of(side).leads.rows.clear()
-            fake_of(side).contacts.rows.clear()
-            await side.push(call)
-            (logged,) = fake_of(side).calls.rows.values()
-            error = await side.error_of(form)
-        assert "parentId" not in logged
-        assert isinstance(error, Gone)
-        assert not isinstance(error, Misconfigured), "one deleted record must not put the whole CRM on hold"
-
-    async def test_a_call_of_a_deleted_contact_stays_with_its_lead(self) -> None:
+    async def test_a_call_of_a_deleted_contact_is_of_the_new_one_and_stays_with_its_lead(self) -> None:
         async with self.standing() as side:
             created, _, call, *_ = events.story(1)
             await side.push(created)
-            fake_of(side).contacts.rows.clear()
+            old = await side.id_of("contact", 1)
+            side.fake.remove("contact", old)
             await side.push(call)
             (logged,) = fake_of(side).calls.rows.values()
-        assert (logged["parentType"], "contactsIds" in logged) == ("Lead", False)
+            assert logged["contactsIds"] == [await side.id_of("contact", 1)] != [old]
+        assert logged["parentType"] == "Lead"
 
-    async def test_a_lead_of_a_deleted_contact_is_made_without_it(self) -> None:
+    async def test_a_lead_of_a_deleted_contact_is_made_with_a_new_one(self) -> None:
         async with self.standing() as side:
             await side.push(events.event("contact.upserted", {**events.contact(1), "merged": []}))
-            fake_of(side).contacts.rows.clear()
+            side.fake.remove("contact", await side.id_of("contact", 1))
             await side.push(events.story(1)[0])
             (lead,) = fake_of(side).leads.rows.values()
-        assert f"{LINK}Id" not in lead
+            assert lead[f"{LINK}Id"] == await side.id_of("contact", 1)
 
-    async def test_a_contact_that_people_deleted_is_made_anew(self) -> None:
+    async def test_a_deleted_record_that_an_administrator_is_shown_is_gone_all_the_same(self) -> None:
         async with self.standing() as side:
             await side.push(events.story(1)[0])
-            fake_of(side).contacts.rows.clear()
-            await side.push(events.event("contact.upserted", events.contact(1, more_emails=("b@example.com",)), step=2))
-            assert len(side.shown("contact")) == 1
+            (row,) = fake_of(side).leads.rows.values()
+            row["deleted"] = True
+            await side.push(events.story(1)[3])
+        assert "4 метра" not in row["description"]
+
+    async def test_a_forbidden_stream_of_a_record_that_is_there_is_a_missing_right(self) -> None:
+        async with self.standing() as side:
+            created, form, *_ = events.story(1)
+            await side.push(created)
+            fake_of(side).forbids = {"Note"}
+            assert isinstance(await side.error_of(form), Forbidden)
 
     async def test_a_call_without_a_manager_is_given_to_the_api_user(self) -> None:
         async with self.standing() as side:
@@ -227,7 +225,7 @@ class TestEspoCrm(RecordContract):
     @pytest.mark.parametrize(
         ("lacks", "forbids", "words"),
         [
-            ({MARKER}, set(), "Make a field of the type Varchar named cLeadgateId"),
+            ({MARKER}, set(), "Make a field of the type Varchar named leadgateId"),
             ({LINK}, set(), "relationship Many-to-One from Lead to Contact"),
             (set(), {"Call"}, "right to Call: lacks create, read"),
         ],
@@ -299,6 +297,7 @@ def translated(label: str, **data: str) -> dict[str, Any]:
         (answer(403, translated("cannotRelateForbidden")), Forbidden),
         (answer(403, translated("cannotRelateNonExisting")), Gone),
         (answer(404), Gone),
+        (Answer(status=404, headers={}, body=b"<html>", host="crm.example"), Misconfigured),
         (answer(409, [{"id": "5", "name": "Ivan"}], "duplicate"), Duplicate),
         (answer(409, {"versionNumber": 3}, "modified"), Unavailable),
         (answer(429), Throttled),
@@ -310,6 +309,7 @@ def test_each_answer_of_espocrm_has_its_meaning(given: Answer, kind: type[CrmErr
     with pytest.raises(kind) as caught:
         judge(given)
     assert "\n" not in str(caught.value)
+    assert not str(caught.value).endswith(". "), "an answer without a reason"
     if isinstance(caught.value, Duplicate):
         assert caught.value.remote_ids == ("5",)
 

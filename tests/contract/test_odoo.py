@@ -10,16 +10,17 @@ from typing import Any, ClassVar
 
 import pytest
 
-from crm_adapter.base import Context, Misconfigured, Rejected, Unavailable
+from crm_adapter.base import Context, Gone, Misconfigured, Rejected, Unavailable
 from crm_adapter.http import Answer
 from crm_adapter.odoo import build
-from crm_adapter.odoo.adapter import plain
+from crm_adapter.odoo.bodies import plain
 from crm_adapter.odoo.errors import judge_json2, judge_jsonrpc
 from crm_adapter.options import BadOption
 from crm_adapter.records import person_of
 from crm_adapter.testkit import events
 from crm_adapter.testkit.contract import RecordContract
 from crm_adapter.testkit.fakecrm import FakeCrm
+from tests.contract.edges import EdgeCases
 from tests.support.fakecrm.odoo import DATABASE, KEY, LOGIN, FakeOdoo
 
 
@@ -33,7 +34,7 @@ def jsonrpc_options(fake: FakeCrm) -> dict[str, Any]:
     return {**json2_options(fake), "api": "jsonrpc", "login": LOGIN}
 
 
-class TestJson2(RecordContract):
+class TestJson2(RecordContract, EdgeCases):
     """Odoo 19."""
 
     build = staticmethod(build)
@@ -97,6 +98,74 @@ class TestJson2(RecordContract):
         assert base64.b64decode(file["datas"]).startswith(b"RIFF")
         assert note["attachment_ids"] == [[4, file["id"], 0]]
 
+    async def test_a_contact_that_people_archived_is_made_anew_and_the_old_one_stays_as_it_is(self) -> None:
+        created, form, *_ = events.story(1)
+        later = {**events.lead(1), "id": events.ident(2, 1, 2)}
+        async with self.standing() as side:
+            fake: Any = side.fake
+            await side.push(created)
+            old = await side.id_of("contact", 1)
+            fake.archive("contact", old)
+            await side.push(events.event("lead.created", later, step=2), form)
+            (person,) = side.shown("contact")
+            assert await side.id_of("contact", 1) != old
+            assert fake.partners.rows[int(old)]["active"] is False
+            side.links.kept.clear()  # restored from an old backup
+            await side.push(events.event("contact.upserted", {**events.contact(1), "merged": []}, step=4))
+            assert len(fake.partners.rows) == 2
+            leads = [row["partner_id"] for row in fake.leads.rows.values()]
+        assert person["phones"] == [events.phone(1)]
+        assert len(set(leads)) == 2, "the new lead is of the new contact"
+
+    async def test_news_of_a_lead_that_was_lost_are_written_to_it(self) -> None:
+        """Odoo archives leads that were lost, so they seem to be gone."""
+        created, form, call, updated, letter, _ = events.story(1)
+        async with self.standing() as side:
+            fake: Any = side.fake
+            await side.push(created)
+            fake.archive("lead", await side.id_of("lead", 1))
+            await side.push(form, call, updated, letter)
+            assert {one["model"] for one in fake.messages.rows.values()} == {"crm.lead"}
+            assert len(fake.messages.rows) == 4
+
+    async def test_a_merged_contact_keeps_its_name_although_our_external_id_leads_to_it(self) -> None:
+        """Odoo's own merge hands external ids on to the partner that is left."""
+        async with self.standing() as side:
+            fake: Any = side.fake
+            await side.push(events.event("contact.upserted", {**events.contact(1), "merged": []}))
+            left = side.fake.seed_contact(name="Ivan the Regular", phone=events.phone(2))
+            name = f"__leadgate__.contact_{events.ident(1, 1).replace('-', '_')}"
+            side.fake.remove("contact", await side.id_of("contact", 1))
+            fake.external[name] = ("res.partner", int(left))
+            more = {**events.contact(1, more_emails=("second@example.com",)), "merged": []}
+            await side.push(events.event("contact.upserted", more, step=2))
+            (person,) = side.shown("contact")
+        assert person["name"] == "Ivan the Regular"
+        assert "second@example.com" in person["emails"]
+
+    @pytest.mark.parametrize("number", ["+712", "12", "7"])
+    async def test_a_number_that_is_too_short_to_be_searched_loses_no_lead(self, number: str) -> None:
+        async with self.standing() as side:
+            side.fake.seed_contact(name="Another", phone=events.phone(2))
+            lead = events.lead(1)
+            brief = {**lead["contact"], "phones": [number], "emails": []}
+            await side.push(events.event("lead.created", {**lead, "contact": brief}))
+            assert len(side.shown("contact")) == 2
+
+    async def test_a_name_of_blanks_and_a_person_without_a_phone_are_taken(self) -> None:
+        async with self.standing() as side:
+            brief = {**events.contact(1), "name": "   ", "phones": [], "merged": []}
+            await side.push(events.event("contact.upserted", brief))
+            (person,) = side.shown("contact")
+        assert (person["phones"], person["emails"]) == ([], ["ivan1@example.com"])
+        assert person["name"].strip()
+
+    async def test_a_wrong_database_is_said_in_clear_words(self) -> None:
+        async with self.standing(database="nope") as side:
+            error = await side.error_of(events.story(1)[0])
+        assert isinstance(error, Misconfigured)
+        assert "database" in str(error)
+
     async def test_a_note_that_people_deleted_gets_no_file(self) -> None:
         async with self.standing() as side:
             created, *_ = events.story(1)
@@ -133,12 +202,21 @@ class TestJson2(RecordContract):
         assert (page.next_place, page.more) == ("2026-11-22 12:00:00", False)
         assert owner.id == "7"
 
+    async def test_more_changes_than_a_page_are_read_on_from_where_it_ended(self) -> None:
+        async with self.standing() as side:
+            for number in range(1, 251):
+                side.fake.seed_contact(name=f"Ivan {number}", phone=events.phone(number))
+            crm: Any = side.adapter.crm
+            first = await crm.owners_since("2026-11-22 11:00:00", events.START)
+            second = await crm.owners_since(first.next_place, events.START)
+        assert (len(first.found), first.more, first.next_place) == (200, True, "2026-11-22 11:00:00|200")
+        assert (len(second.found), second.more, second.next_place) == (50, False, "2026-11-22 12:00:00")
+
 
 class TestJsonRpc(TestJson2):
     """Odoo 14 to 18."""
 
     fake: ClassVar[Callable[[], FakeCrm]] = partial(FakeOdoo, old=True)
-    misses: ClassVar = ("+49 30 1234-506", "+49 (0)30 1234507")
 
     def options(self, fake: FakeCrm) -> dict[str, Any]:
         return jsonrpc_options(fake)
@@ -165,7 +243,7 @@ class TestJsonRpc(TestJson2):
         ("werkzeug.exceptions.Unauthorized", Misconfigured, "make a new one"),
         ("odoo.exceptions.AccessError", Misconfigured, "All Documents"),
         ("werkzeug.exceptions.NotFound", Misconfigured, "Is the app CRM installed"),
-        ("odoo.exceptions.MissingError", Rejected, "MissingError"),
+        ("odoo.exceptions.MissingError", Gone, "has the record no more"),
         ("odoo.exceptions.ValidationError", Rejected, "ValidationError"),
         ("builtins.ValueError", Rejected, "Invalid field"),
         ("psycopg2.errors.InvalidTextRepresentation", Rejected, "Invalid"),
@@ -193,6 +271,12 @@ def test_errors_are_told_apart_by_their_names_not_their_status(name: str, kind: 
 def test_what_a_proxy_before_odoo_says_is_tried_again(body: bytes) -> None:
     with pytest.raises(Unavailable):
         judge_json2(Answer(status=502, headers={}, body=body, host="odoo.example.com"))
+
+
+@pytest.mark.parametrize("judge", [judge_json2, judge_jsonrpc])
+def test_a_page_instead_of_data_names_the_address(judge: Callable[[Answer], None]) -> None:
+    with pytest.raises(Misconfigured, match="look at url"):
+        judge(Answer(status=404, headers={}, body=b"<!DOCTYPE html><title>Our shop</title>", host="odoo.example.com"))
 
 
 def test_the_words_of_a_description_are_compared_without_its_markup() -> None:

@@ -8,16 +8,17 @@ from typing import Any, ClassVar
 
 import pytest
 
-from crm_adapter.base import Context, CrmError, Misconfigured, Rejected, Throttled, Unavailable
+from crm_adapter.base import Context, CrmError, Gone, Misconfigured, Rejected, Throttled, Unavailable
 from crm_adapter.http import Answer
 from crm_adapter.options import BadOption
 from crm_adapter.records import person_of
 from crm_adapter.suitecrm import build
 from crm_adapter.suitecrm.bodies import own_id
-from crm_adapter.suitecrm.errors import DatabaseFailure, Gone, Taken, judge, judge_sign_in
+from crm_adapter.suitecrm.errors import DatabaseFailure, NoOperator, Taken, judge, judge_sign_in
 from crm_adapter.testkit import events
 from crm_adapter.testkit.contract import WAV, RecordContract, Side
 from crm_adapter.testkit.fakecrm import FakeCrm, Trouble
+from tests.contract.edges import EdgeCases
 from tests.support.fakecrm.suitecrm import CLIENT, SECRET, FakeSuiteCrm
 
 
@@ -33,12 +34,11 @@ def fake_of(side: Side) -> FakeSuiteCrm:
     return side.fake
 
 
-class TestSuiteCrm(RecordContract):
+class TestSuiteCrm(RecordContract, EdgeCases):
     """The contract."""
 
     build = staticmethod(build)
     fake = FakeSuiteCrm
-    misses: ClassVar = ("+49 30 1234-506", "+49 (0)30 1234507")
     mapped: ClassVar = {"lead": "primary_address_city", "contact": "primary_address_city"}
     secrets = (SECRET, "access-of-suitecrm")
 
@@ -163,6 +163,42 @@ class TestSuiteCrm(RecordContract):
                 fake_of(side).deleted.add(contact["id"])
         assert len(fake_of(side).rows["Contacts"]) == 3
 
+    async def test_an_emoji_that_the_database_does_not_take_loses_no_lead(self) -> None:
+        """Databases of SuiteCRM are mostly made with utf8, which has no room for it: the query fails for good."""
+        async with self.standing() as side:
+            fake_of(side).wide = False
+            lead = events.lead(1, text="Нужна кухня 🙂 срочно")
+            await side.push(events.event("lead.created", lead))
+            await side.push(events.event("lead.updated", {**lead, "stage": "contacted"}, step=2))
+            (shown,) = side.shown("lead")
+        assert shown["text"].count("Нужна кухня □ срочно") == 1
+
+    async def test_before_7_12_numbers_are_found_in_their_usual_spellings(self) -> None:
+        """Without LIKE whole texts are compared."""
+        async with self.standing() as side:
+            fake_of(side).likes = False
+            known = side.fake.seed_contact(name="Ivan", phone=events.phone(1), typed="8 (926) 000-00-01")
+            side.fake.seed_contact(name="Another", phone=events.phone(2))
+            await side.push(events.story(1)[0])
+            (lead,) = side.shown("lead")
+            asked = [one for one in side.fake.asked if any("[like]" in name for name in one.query)]
+            await side.push(events.story(3)[0])
+            assert [one for one in side.fake.asked if any("[like]" in name for name in one.query)] == asked
+        assert lead["contact"] == known
+
+    async def test_one_request_finds_a_number_whatever_stands_between_its_digits(self) -> None:
+        async with self.standing() as side:
+            known = side.fake.seed_contact(name="Ivan", phone="+79261000001", typed="+7 926 1000-001 ext 5")
+            for number in range(60):  # more than a page of others whose digits stand in that order too
+                side.fake.seed_contact(name=f"Other {number}", phone="+79261000001", typed=f"9926100000{number:02d}1")
+            lead = events.lead(1)
+            brief = {**lead["contact"], "phones": ["+79261000001"], "emails": []}
+            await side.push(events.event("lead.created", {**lead, "contact": brief}))
+            (shown,) = side.shown("lead")
+            searches = [one for one in side.fake.asked if any("[like]" in name for name in one.query)]
+        assert shown["contact"] == known
+        assert len(searches) == 1
+
     async def test_a_deleted_lead_is_left_alone(self) -> None:
         async with self.standing() as side:
             created, _, call, updated, *_ = events.story(1)
@@ -172,6 +208,24 @@ class TestSuiteCrm(RecordContract):
             (logged,) = fake_of(side).kept("Calls")
             assert not side.shown("lead")
         assert logged["contact_id"] == events.ident(1, 1), "it is still seen with the contact"
+
+    async def test_a_contact_that_was_made_and_deleted_before_the_next_try_is_made_under_another_id(self) -> None:
+        async with self.standing() as side:
+            created = events.story(1)[0]
+            await side.push(created)
+            side.fake.remove("contact", await side.id_of("contact", 1))
+            side.links.kept.clear()  # the answer was lost
+            await side.push(events.again(created, 2))
+            (contact,), (lead,) = fake_of(side).kept("Contacts"), fake_of(side).kept("Leads")
+        assert contact["id"] == own_id(events.ident(1, 1), "contact 2")
+        assert lead["id"] == events.ident(2, 1)
+
+    async def test_a_call_that_people_deleted_gets_no_recording(self) -> None:
+        async with self.standing() as side:
+            await side.push(events.story(1)[0], events.event("call.finished", events.call(1), step=2))
+            fake_of(side).deleted.add(events.ident(3, 1))
+            await side.push(events.event("call.recording_ready", events.call(1, recording=True), step=3))
+            assert not fake_of(side).rows["Notes"]
 
     async def test_the_recording_is_a_note_of_the_call_with_the_file(self) -> None:
         async with self.standing() as side:
@@ -207,9 +261,12 @@ class TestSuiteCrm(RecordContract):
     async def test_a_missing_right_and_an_unknown_field_are_said(self) -> None:
         async with self.standing() as side:
             fake_of(side).forbids = {"Calls"}
-            with pytest.raises(Misconfigured, match="give the client's user the right"):
+            with pytest.raises(Misconfigured, match=r"module Calls: can't be read: .*Look at the role"):
                 await side.adapter.check()
         async with self.standing(fields={"lead": {"city_c": "{source.utm.campaign}"}}) as side:
+            with pytest.raises(Misconfigured, match="field city_c: is no field of Leads"):
+                await side.adapter.check()
+            fake_of(side).lists_fields = False
             await side.adapter.check()
             fake_of(side).put("Leads", events.ident(2, 9), {"last_name": "Ivan"})
             with pytest.raises(Misconfigured, match="field city_c: is no field of Leads"):
@@ -240,8 +297,11 @@ def refusal(detail: str, status: int = 400) -> Answer:
         (refusal("Bean Leads with id 5 is already exist"), Taken),
         (refusal("Leads module with id 5 is not found"), Gone),
         (refusal("Filter field email1 in Contact module is not found"), Rejected),
+        (refusal("Filter operator like is invalid"), NoOperator),
+        (refusal("Not found", 404), Misconfigured),
         (refusal("Property x_c in Lead module is invalid"), Rejected),
         (refusal("Database failure. Please refer to suitecrm.log for details."), DatabaseFailure),
+        (refusal("Datenbank Fehler. Bitte sehen Sie in der Datei suitecrm.log nach."), DatabaseFailure),
         (refusal("[SuiteCRM] [API] Access Denied"), Misconfigured),
         (refusal("no", 403), Misconfigured),
         (refusal("Access token is invalid", 401), Misconfigured),

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from crm_adapter.base import Context, Misconfigured, Rejected, Unavailable
+from crm_adapter.base import Context, Misconfigured, Rejected, Throttled, Unavailable
 from crm_adapter.http import Answer
 from crm_adapter.options import BadOption
 from crm_adapter.testkit import events
@@ -14,6 +14,7 @@ from crm_adapter.testkit.contract import RecordContract
 from crm_adapter.testkit.fakecrm import FakeCrm
 from crm_adapter.tryton import build
 from crm_adapter.tryton.server import error_of, judge
+from tests.contract.edges import EdgeCases
 from tests.support.fakecrm.tryton import DATABASE, PASSWORD, USER, FakeTryton
 
 
@@ -22,7 +23,7 @@ def tryton_options(fake: FakeCrm) -> dict[str, Any]:
     return {"url": fake.url, "database": DATABASE, "user": USER, "password": PASSWORD, "timeout": 0.5}
 
 
-class TestTryton(RecordContract):
+class TestTryton(RecordContract, EdgeCases):
     """All that is the same for every CRM."""
 
     build = staticmethod(build)
@@ -70,14 +71,52 @@ class TestTryton(RecordContract):
                 await side.adapter.check()
         assert "code" not in str(caught.value)
 
-    async def test_an_opportunity_that_people_deleted_is_a_dead_letter_not_a_new_one(self) -> None:
+    async def test_a_party_that_people_deactivated_is_made_anew_for_the_next_opportunity(self) -> None:
         async with self.standing() as side:
             fake: Any = side.fake
             await side.push(events.event("lead.created", events.lead(1)))
-            fake.opportunities.rows.clear()
-            error = await side.error_of(events.event("lead.updated", events.lead(1, text="new"), step=2))
-        assert isinstance(error, Rejected)
-        assert "not in Tryton any more" in str(error)
+            fake.parties.rows[int(await side.id_of("contact", 1))]["active"] = False
+            await side.push(events.event("lead.created", {**events.lead(1), "id": events.ident(2, 1, 2)}, step=2))
+            first, second = (row["party"] for row in fake.opportunities.rows.values())
+            (person,) = side.shown("contact")
+        assert first != second
+        assert person["phones"] == [events.phone(1)]
+
+    async def test_the_party_that_replaced_another_is_used_and_gets_its_numbers(self) -> None:
+        async with self.standing() as side:
+            fake: Any = side.fake
+            await side.push(events.event("lead.created", events.lead(1)))
+            left = side.fake.seed_contact(name="Ivan the Regular", phone="+79990000001")
+            fake.replace(int(await side.id_of("contact", 1)), int(left))
+            later = {**events.lead(1), "id": events.ident(2, 1, 2)}
+            await side.push(events.event("lead.created", later, step=2))
+            assert await side.id_of("contact", 1) == left
+            assert {row["party"] for row in fake.opportunities.rows.values()} == {int(left)}
+            (person,) = side.shown("contact")
+        assert person["phones"] == ["+79990000001", events.phone(1)]
+
+    @pytest.mark.parametrize("state", ["lost", "converted"])
+    async def test_news_of_a_closed_opportunity_are_a_note_once(self, state: str) -> None:
+        """Tryton lets nobody change the comment of an opportunity that is over."""
+        async with self.standing() as side:
+            fake: Any = side.fake
+            await side.push(events.event("lead.created", events.lead(1)))
+            (row,) = fake.opportunities.rows.values()
+            row["state"] = state
+            before = row["comment"]
+            for step, stage in ((2, "contacted"), (3, "won")):
+                news = {**events.lead(1, text="Ещё дверь"), "stage": stage}
+                await side.push(events.event("lead.updated", news, step=step))
+            texts = [note["message"] for note in fake.notes.rows.values()]
+        assert row["comment"] == before
+        assert sum("Ещё дверь" in text for text in texts) == 1
+
+    async def test_a_name_of_blanks_and_a_person_without_a_phone_are_taken(self) -> None:
+        async with self.standing() as side:
+            brief = {**events.contact(1), "name": "   ", "phones": [], "merged": []}
+            await side.push(events.event("contact.upserted", brief))
+            (person,) = side.shown("contact")
+        assert (person["name"], person["phones"]) == ("ivan1@example.com", [])
 
 
 @pytest.mark.parametrize(
@@ -98,6 +137,19 @@ def test_each_error_of_tryton_has_its_meaning(error: Any, kind: type[Exception],
     assert words in str(found)
     assert "\n" not in str(found)
     assert "Traceback" not in str(found)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "words"),
+    [
+        (405, b"", Misconfigured, "no Tryton 8 at this address"),
+        (200, b"<!DOCTYPE html>", Unavailable, "is the address right"),
+        (429, b"", Throttled, "429"),
+    ],
+)
+def test_what_stands_at_the_address_is_told_apart(status: int, body: bytes, kind: type[Exception], words: str) -> None:
+    with pytest.raises(kind, match=words):
+        judge(Answer(status=status, headers={}, body=body, host="crm.example.com"))
 
 
 def test_a_database_that_is_not_there_is_a_matter_of_the_settings() -> None:

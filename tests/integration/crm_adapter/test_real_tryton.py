@@ -84,6 +84,28 @@ async def test_a_party_that_people_made_is_found_however_its_number_was_typed(tr
     assert [one["value_compact"] for one in found] == [events.phone(2), "ivan2@example.com"]
 
 
+async def test_an_opportunity_is_of_the_party_whose_number_somebody_typed_by_hand(tryton_peer: TrytonPeer) -> None:
+    """What Tryton does not take for a number was typed in as "other"."""
+    parties = [_with_number(tryton_peer, typed) for _, typed in events.TYPED]
+    async with connected(tryton_peer.url) as adapter:
+        for person, (number, _) in enumerate(events.TYPED, start=100):
+            brief = {**events.contact(person), "phones": [number], "emails": []}
+            await push(adapter, events.event("lead.created", {**events.lead(person), "contact": brief}))
+    made = [opportunities(tryton_peer, person)[0]["party"] for person in range(100, 100 + len(parties))]
+    assert made == parties
+
+
+def _with_number(peer: TrytonPeer, typed: str) -> int:
+    for kind in ("mobile", "other"):
+        mechanisms = [["create", [{"type": kind, "value": typed}]]]
+        try:
+            return peer.create("party.party", {"name": f"Typed {typed}", "contact_mechanisms": mechanisms})
+        except RuntimeError as refused:
+            if "is not valid" not in str(refused):
+                raise
+    raise AssertionError(f"{typed} is refused as everything")
+
+
 async def test_a_number_that_tryton_does_not_believe_loses_no_customer(tryton_peer: TrytonPeer) -> None:
     strange = {**events.lead(3), "contact": {**events.contact(3), "phones": ["+712"]}}
     async with connected(tryton_peer.url) as adapter:
@@ -152,3 +174,83 @@ async def test_a_database_that_is_not_there_is_a_matter_of_the_settings(tryton_p
     async with connected(tryton_peer.url, database="sales") as adapter:
         with pytest.raises(Misconfigured, match="no such database"):
             await adapter.push(events.story(32)[0])
+
+
+async def test_a_party_that_people_deleted_is_made_anew_and_its_history_goes_on(tryton_peer: TrytonPeer) -> None:
+    created, _, call, updated, letter, _ = events.story(40)
+    async with connected(tryton_peer.url) as adapter:
+        await push(adapter, created)
+        (lead,) = opportunities(tryton_peer, 40)
+        tryton_peer.call("model.party.party.delete", [lead["party"]], tryton_peer.context)
+        await push(adapter, call, updated, letter)
+        later = {**events.lead(40), "id": events.ident(2, 40, 2)}
+        await push(adapter, events.event("lead.created", later, step=7))
+    assert len(notes(tryton_peer, lead["id"])) == 2
+    (second,) = tryton_peer.read("sale.opportunity", [["reference", "=", later["id"]]], "party")
+    assert second["party"] != lead["party"]
+    mechanisms = tryton_peer.read("party.contact_mechanism", [["party", "=", second["party"]]], "value_compact")
+    assert {one["value_compact"] for one in mechanisms} == {events.phone(40), "ivan40@example.com"}
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["with its party", "both"])
+async def test_an_opportunity_that_people_deleted_stays_deleted_and_its_person_is_heard(
+    tryton_peer: TrytonPeer, kept: bool
+) -> None:
+    person = 41 + kept
+    created, form, call, updated, letter, _ = events.story(person)
+    async with connected(tryton_peer.url) as adapter:
+        await push(adapter, created)
+        (lead,) = opportunities(tryton_peer, person)
+        tryton_peer.call("model.sale.opportunity.cancel", [lead["id"]], tryton_peer.context)
+        tryton_peer.call("model.sale.opportunity.delete", [lead["id"]], tryton_peer.context)
+        if not kept:
+            tryton_peer.call("model.party.party.delete", [lead["party"]], tryton_peer.context)
+        await push(adapter, call, updated, form, letter, updated)
+    assert not opportunities(tryton_peer, person)
+    (mail,) = tryton_peer.read("party.contact_mechanism", [["value", "=", f"ivan{person}@example.com"]], "party")
+    assert (mail["party"] == lead["party"]) is kept
+    found = tryton_peer.read("ir.note", [["resource", "=", f"party.party,{mail['party']}"]], "message")
+    assert [one["message"].split()[0] for one in found] == ["Incoming", "Form", "Letter"]
+
+
+async def test_the_party_that_replaced_another_is_used(tryton_peer: TrytonPeer) -> None:
+    async with connected(tryton_peer.url) as adapter:
+        await push(adapter, events.story(43)[0])
+        (lead,) = opportunities(tryton_peer, 43)
+        left = tryton_peer.create("party.party", {"name": "Иван 43 Петров"})
+        (wizard, *_) = tryton_peer.call("wizard.party.replace.create", tryton_peer.context)
+        asked = {"ask": {"source": lead["party"], "destination": left}}
+        tryton_peer.call("wizard.party.replace.execute", wizard, asked, "replace", {
+            **tryton_peer.context, "active_model": "party.party", "active_id": lead["party"],
+            "active_ids": [lead["party"]],
+        })  # fmt: skip
+        known = {**events.contact(43, more_emails=("second43@example.com",)), "merged": []}
+        await push(adapter, events.event("contact.upserted", known, step=2))
+    mechanisms = tryton_peer.read("party.contact_mechanism", [["party", "=", left]], "value_compact")
+    assert {one["value_compact"] for one in mechanisms} == {
+        events.phone(43), "ivan43@example.com", "second43@example.com",
+    }  # fmt: skip
+
+
+async def test_news_of_an_opportunity_that_was_lost_are_a_note(tryton_peer: TrytonPeer) -> None:
+    created, *_, updated, _, _ = events.story(44)
+    async with connected(tryton_peer.url) as adapter:
+        await push(adapter, created)
+        (lead,) = opportunities(tryton_peer, 44)
+        tryton_peer.call("model.sale.opportunity.lost", [lead["id"]], tryton_peer.context)
+        await push(adapter, updated, updated)
+    assert sum("кухня 4 метра" in text for text in notes(tryton_peer, lead["id"])) == 1
+
+
+async def test_what_is_unusual_arrives_too(tryton_peer: TrytonPeer) -> None:
+    lead = {**events.lead(45, text="🙂&<b>\n" * 30_000), "subject": " 🙂 " * 300}
+    lead["contact"] = {**lead["contact"], "name": " \t ", "phones": []}
+    letter = {**events.letter(45), "text": "ё" * 200_000, "subject": "ж" * 5000}
+    async with connected(tryton_peer.url) as adapter:
+        await push(adapter, events.event("lead.created", lead), events.event("email.received", letter, step=2))
+    (made,) = opportunities(tryton_peer, 45)
+    assert made["comment"].startswith("🙂&<b>\n🙂")
+    (party,) = tryton_peer.read("party.party", [["id", "=", made["party"]]], "name")
+    assert party["name"] == "ivan45@example.com"
+    (text,) = notes(tryton_peer, made["id"])
+    assert "ё" * 9000 in text

@@ -216,7 +216,7 @@ class FakeEspoCrm(FakeCrm):
         page = [{**row, "id": str(row["id"])} for row in rows[offset : offset + most]]
         if select := asked.one("select"):
             page = [{name: row.get(name) for name in select.split(",")} for row in page]
-        return Reply(body={"list": page, "total": -2})
+        return Reply(body={"list": page, "total": -2 if asked.headers.get("X-No-Total") == "true" else len(rows)})
 
     def _row(self, name: str, record: str) -> dict[str, Any] | None:
         return self.tables[name].rows.get(int(record)) if record.isdecimal() else None
@@ -243,6 +243,10 @@ class FakeEspoCrm(FakeCrm):
         emails = [{"emailAddress": email, "primary": True}] if email else []
         row = {"lastName": name, "phoneNumberData": phones, "emailAddressData": emails, "assignedUserId": "7"}
         return str(self.contacts.put(row, system={"modifiedAt": self._moment()}))
+
+    def remove(self, kind: str, remote_id: str) -> None:
+        """What it belonged to, or what belonged to it, stays; nobody sees the link any more."""
+        del (self.contacts if kind == "contact" else self.leads).rows[int(remote_id)]
 
     def shown(self) -> dict[str, list[dict[str, Any]]]:
         return {

@@ -5,10 +5,11 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import Any
 
 from crm_adapter.testkit.fakecrm import REASON, Asked, FakeCrm, Reply, Trouble
-from crm_adapter.testkit.schema import Field, Invalid, Table, validate
+from crm_adapter.testkit.schema import Field, Invalid, Missing, Table, validate
 
 DATABASE, LOGIN, KEY, USER = "crm", "leadgate", "api-key-of-odoo", 5
 TEXT, INT = Field(), Field(type="int")
@@ -59,6 +60,10 @@ USERS = [
 ]
 
 
+class Forbidden(Exception):
+    """AccessError."""
+
+
 class FakeOdoo(FakeCrm):
     """``old``: JSON-RPC and the fields of 14 to 18, where partners have a mobile; else JSON-2."""
 
@@ -96,6 +101,10 @@ class FakeOdoo(FakeCrm):
     def invalid(self, problem: Invalid) -> Reply:
         return self._error("builtins.ValueError", f"Invalid field name {problem}")
 
+    def missing(self, problem: Missing) -> Reply:
+        said = f"Record does not exist or has been deleted.\n(Record: {problem.name}, User: {USER})"
+        return self._error("odoo.exceptions.MissingError", said, status=404)
+
     def _error(self, name: str, said: str, *, status: int = 500) -> Reply:
         about = {"name": name, "message": said, "arguments": [said], "context": {}, "debug": "Traceback ..."}
         if not self.old:
@@ -106,9 +115,15 @@ class FakeOdoo(FakeCrm):
     # -- calls -------------------------------------------------------------------------------------------------------
 
     def answer(self, asked: Asked) -> Reply:
-        if self.old:
-            return self._answer_jsonrpc(asked)
+        try:
+            return self._answer_jsonrpc(asked) if self.old else self._answer_json2(asked)
+        except Forbidden:
+            return self._error("odoo.exceptions.AccessError", "You are not allowed to access this document", status=403)
+
+    def _answer_json2(self, asked: Asked) -> Reply:
         _, _, _, model, method = asked.path.split("/")
+        if asked.headers.get("X-Odoo-Database", DATABASE) != DATABASE:
+            return Reply(status=404, body="<!DOCTYPE html><title>404 Not Found</title><h1>Not Found</h1>")
         body = asked.json()
         ids = body.pop("ids", None)
         found = self._call(model, method, ids, body)
@@ -117,6 +132,11 @@ class FakeOdoo(FakeCrm):
     def _answer_jsonrpc(self, asked: Asked) -> Reply:
         params = asked.json()["params"]
         database, who, key, *rest = params["args"]
+        if database != DATABASE:
+            said = (
+                f'connection to server at "127.0.0.1", port 5432 failed: FATAL:  database "{database}" does not exist\n'
+            )
+            return self._error("psycopg2.OperationalError", said)
         if params["method"] == "authenticate":
             fits = (database, who, key) == (DATABASE, LOGIN, KEY)
             return Reply(body={"jsonrpc": "2.0", "id": 0, "result": USER if fits else False})
@@ -125,10 +145,11 @@ class FakeOdoo(FakeCrm):
         model, method, places = rest
         ids = places.pop(0) if method == "write" else None
         names = {"create": ["vals_list"], "write": ["vals"], "load": ["fields", "data"],
-                 "fields_get": ["allfields", "attributes"], "check_object_reference": ["module", "xml_id"],
+                 "fields_get": ["allfields", "attributes"],
+                 "check_object_reference": ["module", "xml_id", "raise_on_access_error"],
                  "search_read": ["domain", "fields", "offset", "limit", "order"],
                  "check_access_rights": ["operation", "raise_exception"]}[method]  # fmt: skip
-        found = self._call(model, method, ids, dict(zip(names, places, strict=True)))
+        found = self._call(model, method, ids, dict(zip(names, places, strict=False)))
         return found if isinstance(found, Reply) else Reply(body={"jsonrpc": "2.0", "id": 0, "result": found})
 
     def _call(self, model: str, method: str, ids: Sequence[int] | None, named: dict[str, Any]) -> Any:
@@ -143,17 +164,16 @@ class FakeOdoo(FakeCrm):
             case "has_access" | "check_access_rights":
                 return self.may_create
             case "check_object_reference":
-                return ["mail.message.subtype", 2]
+                return self._reference(**named)
             case "search_read":
                 return USERS if model == "res.users" else self._search(model, **named)
             case "load":
                 return self._load(model, named["fields"], named["data"])
             case "create":
-                return [self._table(model).add(one) for one in named["vals_list"]]
+                return [self._create(model, one) for one in named["vals_list"]]
             case "write":
                 for row_id in ids or ():
-                    if row_id not in self._table(model).rows:
-                        return self._error("odoo.exceptions.MissingError", "Record does not exist", status=404)
+                    self._table(model).get(row_id)
                     vals = dict(named["vals"])
                     if commands := vals.get("attachment_ids"):  # a set: what is there stays, and is there once
                         there = self._table(model).rows[row_id].get("attachment_ids") or []
@@ -166,6 +186,38 @@ class FakeOdoo(FakeCrm):
         tables = {table.name: table for table in (self.partners, self.leads, self.messages, self.files)} | self.utm
         return tables[model]
 
+    def _fields_of(self, model: str) -> Mapping[str, Field]:
+        """What an import takes: the id of a partner must be one."""
+        fields = self._table(model).fields
+        if model != "crm.lead":
+            return fields
+        return {**fields, "partner_id": Field(type="int", allowed=list(self.partners.rows))}
+
+    def _create(self, model: str, values: Mapping[str, Any]) -> int:
+        """A message needs the record that it is shown with, and its author; before 16 Odoo says it in other words."""
+        if model == "mail.message":
+            if values["res_id"] not in self._table(values["model"]).rows:
+                if self.old:
+                    raise Forbidden
+                raise Missing(f"{values['model']}({values['res_id']},)", "is not there")
+            if values.get("author_id", 0) not in (0, *self.partners.rows):
+                if self.old:
+                    raise Invalid("author_id", "is not present in table res_partner")
+                raise Missing(f"res.partner({values['author_id']},)", "is not there")
+        return self._table(model).add(values)
+
+    def _reference(self, module: str, xml_id: str, raise_on_access_error: bool = False) -> Any:
+        """The model and the id; False where people archived the record."""
+        if f"{module}.{xml_id}" == "mail.mt_note":
+            return ["mail.message.subtype", 2]
+        found = self.external.get(f"{module}.{xml_id}")
+        if found is None:
+            return self._error("builtins.ValueError", f"External ID not found in the system: {module}.{xml_id}")
+        is_seen = self._table(found[0]).rows[found[1]].get("active", True)
+        if not is_seen and raise_on_access_error:
+            raise Forbidden
+        return [found[0], found[1] if is_seen else False]
+
     def _load(self, model: str, fields: list[str], data: list[list[str]]) -> Any:
         """The import: cells are texts; ``x/.id`` is the id of a many2one; what is wrong comes as messages."""
         ids = []
@@ -175,7 +227,7 @@ class FakeOdoo(FakeCrm):
             for name, cell in zip(fields[1:], cells, strict=True):
                 values[name.removesuffix("/.id")] = int(cell) if name.endswith("/.id") else cell
             try:
-                validate(self._table(model).fields, values)
+                validate(self._fields_of(model), values)
                 known = self.external.get(external)
                 if known is None:
                     self.external[external] = known = (model, self._table(model).add(values))
@@ -199,19 +251,27 @@ class FakeOdoo(FakeCrm):
         clauses = [one for one in domain if one != "|"]
         if any_of and len(clauses) != len(domain) - len(clauses) + 1:
             raise Invalid("domain", "has too few or too many |")
+        archived_too = any(clause[0] == "active" for clause in clauses)
         rows = [
-            row for row in self._table(model).rows.values()
+            row for row in self._table(model).rows.values() if archived_too or row.get("active", True)
+        ]  # fmt: skip
+        rows = [
+            row for row in rows
             if (any if any_of else all)(self._fits(row, *clause) for clause in clauses)
         ]  # fmt: skip
         return [self._shown(row, fields) for row in rows[offset:][:limit]]
 
     def _fits(self, row: Mapping[str, Any], name: str, operator: str, wanted: Any) -> bool:
         if name == "phone_mobile_search":
+            if len(str(wanted)) < 3:
+                raise Invalid(name, "Please enter at least 3 characters when searching a Phone/Mobile number.")
             return re.sub(r"[^\d+]", "", str(row.get("phone") or "")) == str(wanted)
-        value = row.get(name)
+        value = row.get(name, True) if name == "active" else row.get(name)
         match operator:
             case "=":
                 return bool(value == wanted)
+            case "=like":
+                return fnmatchcase(str(value or ""), str(wanted).replace("%", "*"))
             case "in":
                 return value in wanted
             case ">=":
@@ -238,12 +298,26 @@ class FakeOdoo(FakeCrm):
         row = {"name": name, "phone": typed or usual, "user_id": 7, **({"email": email} if email else {})}
         return str(self.partners.put(row, system={"write_date": "2026-11-22 12:00:00.5"}))
 
+    def remove(self, kind: str, remote_id: str) -> None:
+        """Its messages and its external id go with it; what pointed to it points nowhere."""
+        table, row_id = (self.partners if kind == "contact" else self.leads), int(remote_id)
+        del table.rows[row_id]
+        self.external = {name: at for name, at in self.external.items() if at != (table.name, row_id)}
+        for message in self.messages.where(model=table.name, res_id=row_id):
+            del self.messages.rows[message["id"]]
+        for lead in self.leads.rows.values() if kind == "contact" else ():
+            lead["partner_id"] = None if lead.get("partner_id") == row_id else lead.get("partner_id")
+
+    def archive(self, kind: str, remote_id: str) -> None:
+        """People put a contact away, or mark a lead as lost."""
+        (self.partners if kind == "contact" else self.leads).rows[int(remote_id)]["active"] = False
+
     def shown(self) -> dict[str, list[dict[str, Any]]]:
         return {
             "contact": [
                 {"name": row["name"], "owner": str(row.get("user_id")), "emails": (row.get("email") or "").split(", "),
                  "phones": [self._e164(row[name]) for name in ("phone", "mobile") if row.get(name)]}
-                for row in self.partners.rows.values()
+                for row in self.partners.rows.values() if row.get("active", True)
             ],
             "lead": [
                 {"title": row["name"], "contact": row.get("partner_id"), "owner": str(row.get("user_id")),

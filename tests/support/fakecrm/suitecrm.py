@@ -7,6 +7,7 @@ import itertools
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatchcase
 from typing import Any
 
 from crm_adapter.testkit.fakecrm import REASON, Asked, FakeCrm, Reply, Trouble
@@ -24,6 +25,11 @@ def _moment(value: str) -> str | None:
     return None if re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", value) else "is no date and time"
 
 
+def _text(value: str) -> str | None:
+    """A column of MySQL of the type TEXT."""
+    return None if len(value.encode()) <= 65_535 else "is too long"
+
+
 def _phone(value: str) -> str | None:
     return None if len(value) <= 100 else "is too long"
 
@@ -33,7 +39,7 @@ PERSON = {
     "last_name": Field(required=True, longest=100),
     "first_name": Field(longest=100),
     "title": Field(longest=100),
-    "description": Field(longest=32_767),
+    "description": Field(check=_text),
     "primary_address_city": Field(longest=100),
     "assigned_user_id": USER,
     "email1": TEXT,
@@ -43,7 +49,7 @@ PERSON = {
 LEAD = {**PERSON, "lead_source": Field(allowed=["Other", "Email", "Web Site", "Cold Call"]),
         "lead_source_description": TEXT, "contact_id": TEXT, "status": TEXT}  # fmt: skip
 PARENT = {"parent_type": Field(allowed=["Leads", "Contacts", "Calls"]), "parent_id": TEXT, "contact_id": TEXT,
-          "assigned_user_id": USER, "description": Field(longest=32_767)}  # fmt: skip
+          "assigned_user_id": USER, "description": Field(check=_text)}  # fmt: skip
 CALL = {
     **PARENT,
     "name": Field(required=True, longest=50),
@@ -65,13 +71,17 @@ USERS = {
 
 
 class FakeSuiteCrm(FakeCrm):
-    """``finds_mails``: False before 7.12.3. Ids are given by the client, or made up."""
+    """``finds_mails``: False before 7.12.3; ``likes``: False before 7.12; ``wide``: False for a
+    database of ``utf8``. Ids are given by the client, or made up."""
 
     sends_retry_after = False
 
     def __init__(self) -> None:
         super().__init__()
         self.finds_mails = True
+        self.likes = True
+        self.wide = True
+        self.lists_fields = True
         self.forbids: set[str] = set()
         self.rows: dict[str, dict[str, dict[str, Any]]] = {name: {} for name in MODULES}
         self.deleted: set[str] = set()
@@ -108,7 +118,9 @@ class FakeSuiteCrm(FakeCrm):
     def answer(self, asked: Asked) -> Reply:
         if self.is_sign_in(asked):
             return self._give_token(asked)
-        _, _api, _v8, _module, *path = asked.path.split("/")
+        _, _api, _v8, kind, *path = asked.path.split("/")
+        if kind == "meta":
+            return self._meta(path)
         module = path[0] if path else asked.json()["data"]["type"]
         if module in self.forbids:
             return _error("[SuiteCRM] [API] Access Denied")
@@ -122,6 +134,12 @@ class FakeSuiteCrm(FakeCrm):
             case "PATCH", []:
                 return self._change(module, asked.json()["data"])
         return Reply(status=404, body={"message": "Not Found"})
+
+    def _meta(self, path: list[str]) -> Reply:
+        if path[0] != "fields" or not self.lists_fields:
+            return Reply(status=404, body={"message": "Not Found"})
+        names = {name: {"type": "varchar", "required": False} for name in MODULES[path[1]]}
+        return Reply(body={"data": {"type": "fields", "id": "", "attributes": names}})
 
     def _give_token(self, asked: Asked) -> Reply:
         form = asked.form()
@@ -168,6 +186,8 @@ class FakeSuiteCrm(FakeCrm):
                 raise Invalid("Property", f"{name} in {module[:-1]} module is invalid")
             if value is None or value is False or value == "":
                 raise Invalid('The option "attributes"', "with value array is invalid.")
+            if not self.wide and isinstance(value, str) and any(sign > "\uffff" for sign in value):
+                raise Invalid("Database failure.", "Please refer to suitecrm.log for details.")
             attributes[name] = _cleaned(value) if isinstance(value, str) and name != "filecontents" else value
         return attributes
 
@@ -177,6 +197,12 @@ class FakeSuiteCrm(FakeCrm):
         self.rows[module][record] = {**attributes, "date_entered": self._moment(), "date_modified": self._moment()}
 
     def _list(self, module: str, asked: Asked) -> Reply:
+        if unknown := [
+            name for name in asked.query if name.partition("[")[0] not in ("filter", "page", "fields", "sort")
+        ]:
+            raise Invalid("The option", f'"{unknown[0]}" does not exist.')
+        if asked.one("sort", "date_entered").lstrip("-") not in (*MODULES["Contacts"], "date_modified", "date_entered"):
+            raise Invalid("Sort", f"field {asked.one('sort')} in {module} module is not found")
         rows = dict(USERS) if module == "Users" else self.rows[module]
         found = [(one, row) for one, row in rows.items() if one not in self.deleted and self._fits(module, row, asked)]
         sort = asked.one("sort")
@@ -189,7 +215,8 @@ class FakeSuiteCrm(FakeCrm):
         return Reply(body={"data": [_document(module, one, row) for one, row in page]})
 
     def _fits(self, module: str, row: Mapping[str, Any], asked: Asked) -> bool:
-        """As Filter::parseWhere joins them: "not deleted" is one of the conditions unless there is another of it."""
+        """As Filter::parseWhere joins them: "not deleted" is one of the conditions unless there is another of it; later
+        it stands outside. Of two values of one field PHP keeps the last."""
         fitting, any_of = [], False
         for name, values in asked.query.items():
             if not name.startswith("filter["):
@@ -198,16 +225,28 @@ class FakeSuiteCrm(FakeCrm):
                 any_of = {"or": True, "and": False}[values[-1].lower()]
                 continue
             field, how = name.removeprefix("filter[").removesuffix("]").split("][")
+            if field == "deleted" and self.likes:
+                continue
             if field == "email1" and not self.finds_mails:
                 raise Invalid("Database failure.", "Please refer to suitecrm.log for details.")
             if field not in (*MODULES[module], "date_modified", "deleted"):
                 raise Invalid("Filter", f"field {field} in {module} module is not found")
-            theirs = "0" if field == "deleted" else str(row.get(field) or "")
-            wanted = values[-1]
-            fitting.append({"eq": theirs == wanted, "gte": theirs >= wanted, "gt": theirs > wanted}[how])
-        if "filter[deleted][gt]" not in asked.query:
+            fitting.append(self._compares(how, "0" if field == "deleted" else str(row.get(field) or ""), values[-1]))
+        if "filter[deleted][gt]" not in asked.query and not self.likes:
             fitting.append(True)
         return any(fitting) if any_of else all(fitting)
+
+    def _compares(self, how: str, theirs: str, wanted: str) -> bool:
+        match how:
+            case "eq":
+                return theirs == wanted
+            case "gte":
+                return theirs >= wanted
+            case "gt":
+                return theirs > wanted
+            case "like" if self.likes:
+                return fnmatchcase(theirs.lower(), wanted.lower().replace("[", "[[]").replace("%", "*"))
+        raise Invalid("Filter", f"operator {how} is invalid")
 
     def _moment(self) -> str:
         return f"{START + timedelta(seconds=len(self.commits)):%Y-%m-%d %H:%M:%S}"
@@ -220,6 +259,11 @@ class FakeSuiteCrm(FakeCrm):
         mails = {"email1": email} if email else {}
         self.put("Contacts", record, {"last_name": name, "phone_work": typed, "assigned_user_id": ANNA, **mails})
         return record
+
+    def remove(self, kind: str, remote_id: str) -> None:
+        """It is marked: the id stays taken, and what points to it points there still."""
+        assert remote_id in self.rows["Contacts" if kind == "contact" else "Leads"]
+        self.deleted.add(remote_id)
 
     def kept(self, module: str) -> list[dict[str, Any]]:
         """Records that are not deleted, the oldest first."""

@@ -18,6 +18,7 @@ DATABASE, USER, PASSWORD = "crm", "leadgate", "password-of-tryton"
 TEXT, INT = Field(), Field(type="int")
 MECHANISM = {"type": Field(required=True, allowed=["phone", "mobile", "fax", "email", "website"]),
              "value": Field(required=True), "party": INT}  # fmt: skip
+CLOSED = ("converted", "won", "lost", "cancelled")
 PARTY = {"name": TEXT, "code": TEXT, "contact_mechanisms": Field(type="list")}
 OPPORTUNITY = {
     "reference": TEXT,
@@ -113,16 +114,19 @@ class FakeTryton(FakeCrm):
         return [self._create(model, one) for one in records]
 
     def _create(self, model: str, values: dict[str, Any]) -> int:
-        if model == "sale.opportunity" and values.get("party") not in (None, *self.parties.rows):
-            raise Invalid("party", "is not found")
+        if model == "ir.note" and not self._is_there(str(values["resource"])):
+            raise Invalid("resource", 'A value is required for field "Resource" in record "(1)" of "Note".')
         row_id = self._table(model).add(values)
         self._add_mechanisms(row_id, values)
         return row_id
 
     def do_write(self, model: str, ids: list[int], values: dict[str, Any]) -> None:
         for row_id in ids:
-            if row_id not in self._table(model).rows:
-                raise Invalid(model, f"has no record {row_id}")
+            row = self._table(model).rows.get(row_id)
+            if row is None:
+                raise Invalid(model, f'You are trying to write to records "{row_id}" that don\'t exist.')
+            if row.get("state") in CLOSED and {"comment", "employee", "party", "description"} & values.keys():
+                raise Invalid(model, f'You are not allowed to modify the field "Comment" in record "{row_id}"')
             self._table(model).change(row_id, values)
             self._add_mechanisms(row_id, values)
 
@@ -132,6 +136,10 @@ class FakeTryton(FakeCrm):
                 raise Invalid("contact_mechanisms", f"can't {action} here")
             for one in found:
                 self.mechanisms.add({**one, "party": party})
+
+    def _is_there(self, resource: str) -> bool:
+        model, _, row_id = resource.partition(",")
+        return int(row_id) in self._table(model).rows
 
     def do_fields_get(self, model: str, names: list[str] | None) -> dict[str, Any]:
         fields = self._table(model).fields
@@ -144,15 +152,22 @@ class FakeTryton(FakeCrm):
             return EMPLOYEES
         if model == "party.contact_mechanism" and domain[0][0] == "party" and domain[0][1] == "in":
             return THEIR_MECHANISMS
-        rows = [row for row in self._table(model).rows.values() if self._fits(domain, row)]
+        all_of_them = any(clause[0] == "active" for clause in domain)
+        rows = [row for row in self._table(model).rows.values() if all_of_them or row.get("active", True)]
+        rows = [{"active": True, **row} for row in rows if self._fits(domain, {"active": True, **row})]
         return [{"id": row["id"], **{name: row.get(name) for name in fields}} for row in rows[offset:][:limit]]
 
     def _fits(self, domain: list[Any], row: Mapping[str, Any]) -> bool:
         if domain[:1] == ["OR"]:
             return any(self._fits([clause], row) for clause in domain[1:])
-        return all(self._fits_clause(row, *clause) for clause in domain)
+        return all(
+            self._fits(clause, row) if clause[0] == "OR" else self._fits_clause(row, *clause) for clause in domain
+        )
 
     def _fits_clause(self, row: Mapping[str, Any], name: str, operator: str, wanted: Any) -> bool:
+        if name == "party.active":
+            party = self.parties.rows.get(row["party"])
+            return bool(party and party.get("active", True)) is wanted
         value = _compact(row["value"]) if name == "value_compact" else row.get(name)
         match operator:
             case "=":
@@ -174,8 +189,29 @@ class FakeTryton(FakeCrm):
             self.mechanisms.put({"party": party, "type": "email", "value": email})
         return str(party)
 
+    def remove(self, kind: str, remote_id: str) -> None:
+        """Opportunities of a party that is deleted have none; notes go with what they belong to."""
+        table, row_id = (self.parties if kind == "contact" else self.opportunities), int(remote_id)
+        del table.rows[row_id]
+        for note in self.notes.where(resource=f"{table.name},{row_id}"):
+            del self.notes.rows[note["id"]]
+        if kind == "contact":
+            for mechanism in self.mechanisms.where(party=row_id):
+                del self.mechanisms.rows[mechanism["id"]]
+            for opportunity in self.opportunities.where(party=row_id):
+                opportunity["party"] = None
+
+    def replace(self, party: int, by: int) -> None:
+        """Tryton's wizard: what belongs to the one goes to the other, its numbers and mails put away."""
+        self.parties.rows[party] |= {"active": False, "replaced_by": by}
+        for mechanism in self.mechanisms.where(party=party):
+            mechanism |= {"active": False, "party": by}
+        for opportunity in self.opportunities.where(party=party):
+            opportunity["party"] = by
+
     def _values(self, party: int, *types: str) -> list[str]:
-        found = [one["value"] for one in self.mechanisms.where(party=party) if one["type"] in types]
+        there = [one for one in self.mechanisms.where(party=party) if one.get("active", True)]
+        found = [one["value"] for one in there if one["type"] in types]
         return [f"+7{one[1:]}" if one[0] == "8" and one.isdigit() else one for one in found]
 
     def shown(self) -> dict[str, list[dict[str, Any]]]:
@@ -183,7 +219,7 @@ class FakeTryton(FakeCrm):
             "contact": [
                 {"name": row["name"], "phones": self._values(row["id"], "phone", "mobile"),
                  "emails": self._values(row["id"], "email"), "owner": None}
-                for row in self.parties.rows.values()
+                for row in self.parties.rows.values() if row.get("active", True)
             ],
             "lead": [
                 {"title": row["description"], "text": row["comment"], "contact": row.get("party"),
