@@ -7,19 +7,23 @@ carry it in their last line and calls in ``uniq``; nothing is posted again befor
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from crm_adapter.amocrm import bodies
+from crm_adapter.amocrm import bodies, setup
 from crm_adapter.amocrm.bodies import MARKER_CODE
-from crm_adapter.base import Capabilities, Idempotency, Rejected, Unavailable
+from crm_adapter.amocrm.errors import is_about_owner, judge, knows_nobody
+from crm_adapter.base import Capabilities, Gone, Idempotency, Rejected, Unavailable
 from crm_adapter.ids import number
 from crm_adapter.jsonclient import JsonClient, SignIn
 from crm_adapter.oauth import RotatingTokens
 from crm_adapter.people import User
+from crm_adapter.recordadapter import RecordOptions
 from crm_adapter.recordcrm import Examined, Owned, OwnedPage, Remote, Where
 from crm_adapter.records import Call, Kind, Lead, Message, Person
+from crm_adapter.said import Said
 from crm_adapter.texts import has_handle, marker_line
 
 PAGE = 250
@@ -31,11 +35,14 @@ API = "api/v4"
 class AmoCrm:
     """Implements RecordCrm, LogsCalls, LogsMail, LogsForms, ListsUsers, FindsOwner, ReadsOwners, Examines, Previews."""
 
-    def __init__(self, http: JsonClient, sign_in: SignIn, *, intake: str, pipeline: int | None) -> None:
+    def __init__(
+        self, http: JsonClient, sign_in: SignIn, *, intake: str, pipeline: int | None, shared: RecordOptions
+    ) -> None:
         self._http = http
         self._sign_in = sign_in
         self._intake = intake
         self._pipeline = pipeline
+        self._shared = shared
         self._has_marker = False
         self._making = asyncio.Lock()
         self.capabilities = Capabilities(
@@ -58,7 +65,8 @@ class AmoCrm:
             case Kind.LEAD:
                 return await self._find_lead(marker)
             case Kind.CALL:
-                return await self._find_note(where, lambda one: one.get("params", {}).get("uniq") == marker)
+                found = await self._find_note(where, lambda one: one.get("params", {}).get("uniq") == marker)
+                return found or await self._find_sip(marker)
             case Kind.MAIL | Kind.FORM:
                 line = marker_line(marker)
                 return await self._find_note(where, lambda one: line in str(one.get("params", {}).get("text")))
@@ -70,7 +78,25 @@ class AmoCrm:
             for one in lead.get("custom_fields_values") or ():
                 if one.get("field_code") == MARKER_CODE and any(v.get("value") == marker for v in one["values"]):
                     return self._remote("leads", lead["id"])
+        async for lead_id in self._waiting(lambda one: one.get("source_uid") == marker):
+            return self._remote("leads", lead_id)
         return None
+
+    async def _find_sip(self, marker: str) -> Remote | None:
+        query = {"filter[category][]": "sip", "order[created_at]": "desc"}
+        for one in await self._list("leads/unsorted", query, name="unsorted"):
+            if one.get("source_uid") == marker:
+                return Remote(id=str(one["uid"]))
+        return None
+
+    async def _waiting(self, is_it: Callable[[Mapping[str, Any]], bool]) -> AsyncIterator[str]:
+        """Ids of leads that wait in the unsorted inbox, where they may not be among the leads yet; the newest first."""
+        if self._intake != "unsorted":
+            return
+        query = {"filter[category][]": "forms", "order[created_at]": "desc"}
+        for one in await self._list("leads/unsorted", query, name="unsorted"):
+            for lead_id in _lead_ids(one) if is_it(one) else ():
+                yield lead_id
 
     async def _find_note(self, where: Where, is_it: Any) -> Remote | None:
         for entity, record in (("leads", where.lead), ("contacts", where.contact)):
@@ -99,10 +125,10 @@ class AmoCrm:
     async def upsert_contact(self, person: Person, known: str | None, where: Where) -> Remote:
         """A new contact, or its missing numbers and mails."""
         if known is None:
-            made = await self._http.post(f"{API}/contacts", [bodies.contact_body(person, where)])
+            made = await self._post("contacts", lambda given: bodies.contact_body(person, given), where)
             return self._remote("contacts", _embedded(made, "contacts")[0]["id"])
-        found = await self._http.get(f"{API}/contacts/{known}")
-        fields = [*bodies.merged_handles(person, found or {}), *bodies.mapped(person.extra)]
+        found = await self._get("contacts", known)
+        fields = [*bodies.merged_handles(person, found), *bodies.mapped(person.extra)]
         if fields:
             await self._http.patch(f"{API}/contacts/{known}", {"custom_fields_values": fields})
         return self._remote("contacts", known)
@@ -111,8 +137,11 @@ class AmoCrm:
         """A lead with its text as a note. Name and stage are the people's; later texts become notes."""
         if known is None:
             await self._ensure_marker_field()
+            if where.contact:  # a lead of a contact that is not there would show nobody to call
+                await self._get("contacts", where.contact)
             known = await self._create_lead(lead, where)
         else:
+            await self._get("leads", known)
             change = _without_empty({"custom_fields_values": bodies.mapped(lead.extra)})
             if where.owner:
                 change["responsible_user_id"] = number(where.owner, "user")
@@ -123,14 +152,35 @@ class AmoCrm:
 
     async def _create_lead(self, lead: Lead, where: Where) -> str:
         if self._intake == "unsorted":
-            body = bodies.unsorted_body(lead, where, pipeline=self._pipeline)
-            made = await self._http.post(f"{API}/leads/unsorted/forms", [body])
+            make = bodies.unsorted_body
+            made = await self._post(
+                "leads/unsorted/forms", lambda given: make(lead, given, pipeline=self._pipeline), where
+            )
             return str(_embedded(_embedded(made, "unsorted")[0], "leads")[0]["id"])
-        body = bodies.lead_body(lead, where, pipeline=self._pipeline)
-        made = await self._http.post(f"{API}/leads/complex", [body])
+        make = bodies.lead_body
+        made = await self._post("leads/complex", lambda given: make(lead, given, pipeline=self._pipeline), where)
         if not isinstance(made, list) or not made:
-            raise Unavailable("amoCRM answered leads/complex without a lead")
+            raise Unavailable(Said("amoCRM answered %(path)s without a record", path="leads/complex"))
         return str(made[0]["id"])
+
+    async def _post(self, path: str, make: Callable[[Where], dict[str, Any]], where: Where) -> Any:
+        """Make a record. One whose owner is no user any more is made without: it goes to whom amoCRM takes."""
+        try:
+            return await self._http.post(f"{API}/{path}", [make(where)])
+        except Rejected as error:
+            if where.owner is None or not is_about_owner(error):
+                raise
+        return await self._http.post(f"{API}/{path}", [make(replace(where, owner=None))])
+
+    async def _get(self, entity: str, record: str) -> Mapping[str, Any]:
+        """A contact or lead. Raises Gone: 204 where it is not there, ``is_deleted`` while it lies in the bin."""
+        found = await self._http.get(f"{API}/{entity}/{number(record, entity)}")
+        if isinstance(found, dict) and not found.get("is_deleted"):
+            return found
+        if found is None and entity == "leads":
+            async for lead_id in self._waiting(lambda one: record in _lead_ids(one)):
+                return {"id": lead_id}
+        raise Gone(Said("amoCRM has no record %(id)s any more: it was deleted, or made part of another one", id=record))
 
     async def _note_once(self, lead_id: str, text: str) -> None:
         """The lead's text as a note, unless a note has it already."""
@@ -166,14 +216,24 @@ class AmoCrm:
         if call.number is None:
             text = bodies.withheld_call(call)
             return await self._add_note(where, bodies.note(text))
-        made = await self._http.post(f"{API}/calls", [bodies.call_body(call, where)])
-        calls = _embedded(made, "calls")
-        if calls:
-            return Remote(id=str(calls[0]["id"]))
-        if not (made or {}).get("errors"):
-            raise Unavailable("amoCRM answered calls without a call")
+        call_id = await self._post_call(call, where)
+        if call_id is not None:
+            return Remote(id=call_id)
+        if where.contact:  # nobody has the number: not even the contact that had it
+            await self._get("contacts", where.contact)
         made = await self._http.post(f"{API}/leads/unsorted/sip", [bodies.unsorted_sip_body(call)])
         return Remote(id=str(_embedded(made, "unsorted")[0]["uid"]))
+
+    async def _post_call(self, call: Call, where: Where) -> str | None:
+        """The call's id; None where neither a contact nor a company has its number."""
+        answer = await self._http.exchange("POST", f"{API}/calls", [bodies.call_body(call, where)])
+        if knows_nobody(answer):
+            return None
+        judge(answer)
+        calls = _embedded(answer.json(), "calls")
+        if not calls:
+            raise Unavailable(Said("amoCRM answered %(path)s without a record", path="calls"))
+        return str(calls[0]["id"])
 
     async def log_email(self, letter: Message, where: Where) -> Remote:
         """A note: letters themselves can only be made by amoCRM's own mail."""
@@ -184,10 +244,11 @@ class AmoCrm:
         return await self._add_note(where, bodies.message_note(form))
 
     async def _add_note(self, where: Where, note: Mapping[str, Any]) -> Remote:
-        place = f"leads/{where.lead}" if where.lead else f"contacts/{where.contact}" if where.contact else None
-        if place is None:
-            raise Rejected("there is neither a lead nor a contact in amoCRM that this could be shown with")
-        made = await self._http.post(f"{API}/{place}/notes", [note])
+        entity, record = ("leads", where.lead) if where.lead else ("contacts", where.contact)
+        if record is None:
+            raise Rejected(Said("there is neither a lead nor a contact in amoCRM that this could be shown with"))
+        await self._get(entity, record)
+        made = await self._http.post(f"{API}/{entity}/{record}/notes", [note])
         return Remote(id=str(_embedded(made, "notes")[0]["id"]))
 
     # -- people ------------------------------------------------------------------------------------------------------
@@ -224,22 +285,18 @@ class AmoCrm:
         contacts = _embedded(await self._http.get(f"{API}/contacts", query), "contacts")
         found = [Owned(remote_id=str(one["id"]), user=_id_or_none(one.get("responsible_user_id"))) for one in contacts]
         more = len(contacts) >= PAGE
-        last = str(contacts[-1].get("updated_at") or since) if contacts else since
-        return OwnedPage(found=found, next_place=f"{since}|{int(page or 1) + 1}" if more else last, more=more)
+        times = [str(one.get("updated_at") or since) for one in contacts] or [since]
+        last = times[-1]
+        if more and times[0] == last:  # one second fills the page: only then there is no other way on than to count
+            last = f"{last}|{int(page or 1) + 1 if last == since else 2}"
+        return OwnedPage(found=found, next_place=last, more=more)
 
     # -- set-up ------------------------------------------------------------------------------------------------------
 
     async def examine(self) -> Sequence[Examined]:
-        """The account, and whether the field for our marker is there."""
-        account = await self._http.get(f"{API}/account") or {}
-        name = " ".join(str(account.get("name") or "an account without a name").split())
-        fields = [one async for one in self._pages("leads/custom_fields", "custom_fields", {})]
-        there = any(one.get("code") == MARKER_CODE for one in fields)
-        said = "is there." if there else "will be made with the first lead; that needs an administrator's token."
-        return [
-            Examined(subject="account", said=f"{name} lets us in."),
-            Examined(subject=f"field {MARKER_CODE} of leads", said=said),
-        ]
+        """The account, the users, the field for our marker, the mapped fields."""
+        by_hand = bool(self._shared.users)
+        return await setup.examine(self._http, API, self._pages, self._shared.fields, users_by_hand=by_hand)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -249,9 +306,9 @@ class AmoCrm:
 
     # -- lists -------------------------------------------------------------------------------------------------------
 
-    async def _list(self, name: str, query: Mapping[str, Any]) -> list[dict[str, Any]]:
+    async def _list(self, path: str, query: Mapping[str, Any], *, name: str = "") -> list[dict[str, Any]]:
         """The first page: enough for a search."""
-        return _embedded(await self._http.get(f"{API}/{name}", {**query, "limit": PAGE}), name)
+        return _embedded(await self._http.get(f"{API}/{path}", {**query, "limit": PAGE}), name or path)
 
     async def _pages(self, path: str, name: str, query: Mapping[str, Any]) -> AsyncIterator[dict[str, Any]]:
         page = 1
@@ -273,6 +330,10 @@ def _embedded(document: Any, name: str) -> list[dict[str, Any]]:
         return []
     found = (document.get("_embedded") or {}).get(name)
     return found if isinstance(found, list) else []
+
+
+def _lead_ids(entry: Mapping[str, Any]) -> list[str]:
+    return [str(lead["id"]) for lead in _embedded(entry, "leads")]
 
 
 def _without_empty(body: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,14 +9,14 @@ from crm_adapter.ids import number
 from crm_adapter.numbers import ending, parts
 from crm_adapter.recordcrm import Where
 from crm_adapter.records import Call, Lead, Message, Person
-from crm_adapter.texts import cut, marker_line, new_emails, new_phones, note_of_message
+from crm_adapter.texts import cut, marker_line, new_emails, new_phones, note_of_message, transfers_of, why_missed
 from crm_adapter.words import say
 
 MOST_NAME, MOST_NOTE = 250, 20_000
 """Characters."""
 UTM = ("source", "medium", "campaign", "content", "term")
 SOURCE = "Leadgate"
-TALKED, NO_ANSWER, BUSY = 4, 6, 7
+LEFT_MESSAGE, TALKED, NO_ANSWER, BUSY = 1, 4, 6, 7
 """call_status."""
 MARKER_CODE = "LEADGATE_ID"
 """Code of the lead field that holds our marker."""
@@ -167,13 +167,17 @@ def call_status(call: Call) -> int:
     """amoCRM's number for the outcome."""
     if call.answered:
         return TALKED
+    if call.missed_reason == "voicemail":
+        return LEFT_MESSAGE
     return BUSY if "busy" in (call.missed_reason, call.outcome) else NO_ANSWER
 
 
 def call_result(call: Call) -> str:
     """A few words under the call."""
     facts = {
-        "Not answered": None if call.answered else call.missed_reason or call.outcome,
+        "Not answered": why_missed(call),
+        "Transfer": transfers_of(call),
+        "After hours": say(call.language, "yes") if call.after_hours else None,
         "Waited": str(call.wait_seconds),
         "Line": call.line,
     }

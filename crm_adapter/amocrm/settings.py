@@ -36,7 +36,7 @@ def build(options: Mapping[str, Any], context: Context) -> RecordAdapter:
         if user_id is not None and not user_id.isdigit():
             raise BadOption(key, "must be the number of a user")
     http = JsonClient(url, guard, sign_in=sign_in, judge=judge, bucket=Bucket(rate, max(1, rate)), timeout=timeout)
-    crm = AmoCrm(http, sign_in, intake=intake, pipeline=pipeline)
+    crm = AmoCrm(http, sign_in, intake=intake, pipeline=pipeline, shared=shared)
     return RecordAdapter(crm, context, shared)
 
 

@@ -14,21 +14,24 @@ from typing import Any
 
 from crm_adapter import texts
 from crm_adapter.base import Capabilities, Idempotency, RecordingFile, Rejected
-from crm_adapter.bitrix24 import bodies
+from crm_adapter.bitrix24 import bodies, setup
 from crm_adapter.bitrix24.bodies import CONTACT, DEAL, LEAD, ORIGINATOR, WORDS
+from crm_adapter.bitrix24.errors import is_about_user
+from crm_adapter.bitrix24.fields import FieldNames
 from crm_adapter.bitrix24.portal import PAGE, Portal, number
+from crm_adapter.bitrix24.setup import SIMPLE_MODE
 from crm_adapter.people import User
 from crm_adapter.recordadapter import RecordOptions
 from crm_adapter.recordcrm import Examined, Owned, OwnedPage, Remote, Where
 from crm_adapter.records import Call, Kind, Lead, Message, Person
+from crm_adapter.said import Said
 
-SIMPLE_MODE = 2
-"""crm.settings.mode.get: without leads; a lead that is made there turns into a deal at once."""
 ACTIVITY_CALL, PLAIN_TEXT, INCOMING, OUTGOING = 2, 1, 1, 2
 MOST_VALUES = 20
 """Of one search for doubles."""
 CALL_OUT, CALL_IN = 1, 2
 """TYPE of telephony.externalCall.register."""
+NOWHERE = Said("there is neither a lead nor a contact in Bitrix24 that this could be shown with")
 
 
 class Bitrix24:
@@ -36,6 +39,7 @@ class Bitrix24:
 
     def __init__(self, portal: Portal, *, target: str, line: str | None, shared: RecordOptions) -> None:
         self._portal = portal
+        self._names = FieldNames(portal)
         self._target = {"lead": LEAD, "deal": DEAL}.get(target)
         self._line = line
         self._shared = shared
@@ -62,15 +66,19 @@ class Bitrix24:
                 return await self._find_item(CONTACT, marker)
             case Kind.LEAD:
                 return await self._find_item(await self._lead_type(), marker)
-            case Kind.CALL if self._portal.is_app:
-                found = await self._portal.call("voximplant.statistic.get", {"FILTER": {"EXTERNAL_CALL_ID": marker}})
-                return Remote(id=str(found[0]["CALL_ID"])) if found else None
             case Kind.CALL:
-                wanted = {"ORIGINATOR_ID": ORIGINATOR, "ORIGIN_ID": marker}
-                found = await self._portal.call("crm.activity.list", {"filter": wanted, "select": ["ID"]})
-                return Remote(id=str(found[0]["ID"])) if found else None
+                return await self._find_call(marker)
             case _:
                 return await self._find_comment(marker, where)
+
+    async def _find_call(self, marker: str) -> Remote | None:
+        if self._portal.is_app:
+            found = await self._portal.call("voximplant.statistic.get", {"FILTER": {"EXTERNAL_CALL_ID": marker}})
+            if found:
+                return Remote(id=str(found[0]["CALL_ID"]))
+        wanted = {"ORIGINATOR_ID": ORIGINATOR, "ORIGIN_ID": marker}
+        found = await self._portal.call("crm.activity.list", {"filter": wanted, "select": ["ID"]})
+        return Remote(id=str(found[0]["ID"])) if found else None
 
     async def _find_item(self, type_id: int, marker: str) -> Remote | None:
         body = {
@@ -115,12 +123,9 @@ class Bitrix24:
         """A new contact, or its missing numbers and mails."""
         if known is None:
             return await self._add(CONTACT, bodies.contact_fields(person, where))
-        body = {"entityTypeId": CONTACT, "id": number(known, "contact")}
-        item = (await self._portal.call("crm.item.get", body))["item"]
+        item = await self._get(CONTACT, known)
         missing = bodies.missing_handles(person, item.get("fm") or [])
-        fields = {**({"fm": missing} if missing else {}), **person.extra}
-        if fields:
-            await self._portal.call("crm.item.update", {**body, "fields": fields})
+        await self._change(CONTACT, known, {**({"fm": missing} if missing else {}), **person.extra})
         return Remote(id=known)
 
     async def create_or_update_lead(self, lead: Lead, known: str | None, where: Where) -> Remote:
@@ -128,25 +133,38 @@ class Bitrix24:
         type_id = await self._lead_type()
         fields = bodies.lead_fields(lead, where)
         if known is None:
+            if where.contact:  # a lead of a contact that is not there would show nobody to call
+                await self._get(CONTACT, where.contact)
             return await self._add(type_id, fields)
-        body = {"entityTypeId": type_id, "id": number(known, "lead")}
-        item = (await self._portal.call("crm.item.get", body))["item"]
+        item = await self._get(type_id, known)
         comments = str(item.get("comments") or "")
         change = {name: fields[name] for name in (*lead.extra, "assignedById") if name in fields}
         if fields["comments"] and fields["comments"] not in comments:
             joined = f"{comments}\n\n{fields['comments']}" if comments else fields["comments"]
             change["comments"] = texts.cut(joined, 3 * bodies.MOST_TEXT)
-        if change:
-            await self._portal.call("crm.item.update", {**body, "fields": change})
+        await self._change(type_id, known, change)
         return Remote(id=known)
 
     def preview(self, lead: Lead, where: Where) -> Mapping[str, object]:
         """The body of crm.item.add."""
         return {"entityTypeId": self._target or LEAD, "fields": bodies.lead_fields(lead, where)}
 
+    async def _get(self, type_id: int, remote_id: str) -> Mapping[str, Any]:
+        """The record. Raises Gone."""
+        found = await self._portal.call("crm.item.get", {"entityTypeId": type_id, "id": number(remote_id)})
+        item: Mapping[str, Any] = found["item"]
+        return item
+
     async def _add(self, type_id: int, fields: Mapping[str, Any]) -> Remote:
+        fields = await self._names.taken(type_id, fields)
         made = await self._portal.call("crm.item.add", {"entityTypeId": type_id, "fields": fields})
         return Remote(id=str(made["item"]["id"]))
+
+    async def _change(self, type_id: int, remote_id: str, fields: Mapping[str, Any]) -> None:
+        if fields:
+            fields = await self._names.taken(type_id, fields)
+            body = {"entityTypeId": type_id, "id": number(remote_id), "fields": fields}
+            await self._portal.call("crm.item.update", body)
 
     async def _lead_type(self) -> int:
         if self._target is None:
@@ -157,25 +175,38 @@ class Bitrix24:
     # -- history -----------------------------------------------------------------------------------------------------
 
     async def log_call(self, call: Call, where: Where) -> Remote:
-        """As telephony where we are an application, else as an activity."""
+        """As telephony where we are an application, else as an activity. One of somebody who works there no more is
+        written down for the user whom the application acts for."""
         user = await self._user_for(where)
-        if not self._portal.is_app or not call.number:
+        if not self._is_telephony(call):
             return await self._log_activity(call, where, user)
+        try:
+            return await self._log_telephony(call, where, user)
+        except Rejected as error:
+            if not is_about_user(error):
+                raise
+        return await self._log_telephony(call, where, await self._own_user())
+
+    async def _log_telephony(self, call: Call, where: Where, user: int) -> Remote:
         if call.card:
             return await self._end_card(call.card, call, where, user)
         call_id = await self._register(call, where, user)
         await self._finish(call_id, call, user)
         return Remote(id=call_id)
 
+    def _is_telephony(self, call: Call) -> bool:
+        """Webhooks may not, and what is no number of the world is refused ("Unsupported phone number format")."""
+        return self._portal.is_app and (call.number or "").startswith("+")
+
     async def show_card(self, call: Call, where: Where, users: Sequence[str], others: Sequence[str]) -> str:
         """One call for all who hear it ring: registering it for each makes the responsible user flap."""
-        numbers = [number(one, "user") for one in users]
+        numbers = [number(one) for one in users]
         card = call.card or await self._register(call, where, numbers[0], show=True)
         showing = numbers if call.card else numbers[1:]
         if showing:
             await self._portal.call("telephony.externalCall.show", {"CALL_ID": card, "USER_ID": showing})
         if call.card and others:
-            hidden = [number(one, "user") for one in others]
+            hidden = [number(one) for one in others]
             await self._portal.call("telephony.externalCall.hide", {"CALL_ID": card, "USER_ID": hidden})
         return card
 
@@ -194,23 +225,27 @@ class Bitrix24:
         if line := self._line or call.line:
             body["LINE_NUMBER"] = line
         anchor = await self._anchor(where)
-        if anchor is not None and anchor[0] != DEAL:  # a deal's calls are found through its contact
+        if anchor is not None and anchor[0] == DEAL:  # a deal's calls are found through its contact
+            anchor = (CONTACT, number(where.contact)) if where.contact else None
+        if anchor is not None:
+            await self._get(anchor[0], str(anchor[1]))  # Bitrix24 may take a record that is not there any more
             body |= {"CRM_ENTITY_TYPE": WORDS[anchor[0]], "CRM_ENTITY_ID": anchor[1]}
-        elif where.contact:
-            body |= {"CRM_ENTITY_TYPE": "CONTACT", "CRM_ENTITY_ID": number(where.contact, "contact")}
         return str((await self._portal.call("telephony.externalCall.register", body))["CALL_ID"])
 
     async def _end_card(self, card: str, call: Call, where: Where, user: int) -> Remote:
         """End a call whose card was shown. It began before there was a lead, so it is bound to the lead now."""
         try:
             ended = await self._finish(card, call, user)
-        except Rejected:  # Bitrix24 forgot it
+        except Rejected as error:
+            if is_about_user(error):
+                raise
+            # Bitrix24 forgot it
             card = await self._register(call, where, user)
             ended = await self._finish(card, call, user)
         if where.lead and (activity := ended.get("CRM_ACTIVITY_ID")):
             bound = {"activityId": int(activity), "entityTypeId": await self._lead_type()}
             with contextlib.suppress(Rejected):  # it is seen with the contact all the same
-                await self._portal.call("crm.activity.binding.add", {**bound, "entityId": number(where.lead, "lead")})
+                await self._portal.call("crm.activity.binding.add", {**bound, "entityId": number(where.lead)})
         return Remote(id=card)
 
     async def _finish(self, call_id: str, call: Call, user: int) -> Mapping[str, Any]:
@@ -221,20 +256,21 @@ class Bitrix24:
             "STATUS_CODE": bodies.call_code(call),
             "ADD_TO_CHAT": 0,
         }
-        if not call.answered and call.missed_reason:
-            finish["FAILED_REASON"] = call.missed_reason
+        if why := texts.why_missed(call):
+            finish["FAILED_REASON"] = why
         found = await self._portal.call("telephony.externalCall.finish", finish)
         return found if isinstance(found, Mapping) else {}
 
     async def _log_activity(self, call: Call, where: Where, user: int) -> Remote:
         anchor = await self._anchor(where)
         if anchor is None:
-            raise Rejected("there is neither a lead nor a contact in Bitrix24 that this call could be shown with")
+            raise Rejected(NOWHERE)
         type_id, record = anchor
+        await self._get(type_id, str(record))  # Bitrix24 may take one that is not there any more, and show it nowhere
         communication: dict[str, Any] = {"TYPE": "PHONE", "VALUE": call.number or "", "ENTITY_TYPE_ID": type_id}
         communication["ENTITY_ID"] = record
         if where.contact:
-            communication |= {"ENTITY_TYPE_ID": CONTACT, "ENTITY_ID": number(where.contact, "contact")}
+            communication |= {"ENTITY_TYPE_ID": CONTACT, "ENTITY_ID": number(where.contact)}
         seconds = call.wait_seconds + call.talk_seconds
         fields = {
             "OWNER_TYPE_ID": type_id,
@@ -253,23 +289,38 @@ class Bitrix24:
             "ORIGIN_ID": call.id,
             **call.extra,
         }
-        return Remote(id=str(await self._portal.call("crm.activity.add", {"fields": fields})))
+        try:
+            return Remote(id=str(await self._portal.call("crm.activity.add", {"fields": fields})))
+        except Rejected:
+            if where.contact:  # is it the contact that is gone?
+                await self._get(CONTACT, where.contact)
+            raise
 
     async def attach_recording(self, call: Call, remote_call: str, file: RecordingFile) -> None:
-        """The file itself, in base64."""
-        content = base64.b64encode(file.content).decode()
-        if self._portal.is_app and call.number:
-            body = {"CALL_ID": remote_call, "FILENAME": file.name, "FILE_CONTENT": content}
-            await self._portal.call("telephony.externalCall.attachRecord", body)
+        """The file itself, in base64. Telephony takes wav and mp3 only; any other is a file of the call's activity."""
+        if not file.content:  # refused, and there is nothing to be heard
             return
-        fields = {"FILES": [{"fileData": [file.name, content]}]}
-        await self._portal.call("crm.activity.update", {"id": number(remote_call, "activity"), "fields": fields})
+        content = base64.b64encode(file.content).decode()
+        name = bodies.recording_name(file.name)
+        if not self._is_telephony(call):
+            await self._attach_file(remote_call, name, content)
+        elif name.endswith(bodies.PLAYED):
+            body = {"CALL_ID": remote_call, "FILENAME": name, "FILE_CONTENT": content}
+            await self._portal.call("telephony.externalCall.attachRecord", body)
+        else:
+            found = await self._portal.call("voximplant.statistic.get", {"FILTER": {"CALL_ID": remote_call}})
+            if found and found[0].get("CRM_ACTIVITY_ID"):
+                await self._attach_file(str(found[0]["CRM_ACTIVITY_ID"]), name, content)
+
+    async def _attach_file(self, activity: str, name: str, content: str) -> None:
+        fields = {"FILES": [{"fileData": [name, content]}]}
+        await self._portal.call("crm.activity.update", {"id": number(activity), "fields": fields})
 
     async def log_email(self, letter: Message, where: Where) -> Remote:
         """A comment of the timeline: an e-mail activity could be sent to the customer."""
         anchor = await self._anchor(where)
         if anchor is None:
-            raise Rejected("there is neither a lead nor a contact in Bitrix24 that this could be shown with")
+            raise Rejected(NOWHERE)
         fields = {
             "ENTITY_TYPE": WORDS[anchor[0]].lower(),
             "ENTITY_ID": anchor[1],
@@ -283,13 +334,15 @@ class Bitrix24:
 
     async def _anchor(self, where: Where) -> tuple[int, int] | None:
         if where.lead:
-            return await self._lead_type(), number(where.lead, "lead")
-        return (CONTACT, number(where.contact, "contact")) if where.contact else None
+            return await self._lead_type(), number(where.lead)
+        return (CONTACT, number(where.contact)) if where.contact else None
 
     async def _user_for(self, where: Where) -> int:
         """A call must have a user: the one who spoke, the default one, or the one who made the webhook."""
-        if where.owner:
-            return number(where.owner, "user")
+        return number(where.owner) if where.owner else await self._own_user()
+
+    async def _own_user(self) -> int:
+        """The one who made the webhook or installed the application."""
         if self._user is None:
             self._user = int((await self._portal.call("profile"))["ID"])
         return self._user
@@ -308,8 +361,7 @@ class Bitrix24:
         contact = await self.find_contact(person)
         if contact is None:
             return None
-        body = {"entityTypeId": CONTACT, "id": number(contact.id, "contact")}
-        item = (await self._portal.call("crm.item.get", body))["item"]
+        item = await self._get(CONTACT, contact.id)
         return User(id=str(item["assignedById"])) if item.get("assignedById") else None
 
     async def owners_since(self, place: str | None, now: datetime) -> OwnedPage:
@@ -326,55 +378,16 @@ class Bitrix24:
         items = (await self._portal.call("crm.item.list", body))["items"]
         found = [Owned(remote_id=str(one["id"]), user=_id_or_none(one.get("assignedById"))) for one in items]
         more = len(items) >= PAGE
-        last = str(items[-1]["updatedTime"]) if items else since
-        next_place = f"{since}|{offset + PAGE}" if more else last
-        return OwnedPage(found=found, next_place=next_place, more=more)
+        first, last = (str(items[0]["updatedTime"]), str(items[-1]["updatedTime"])) if items else (since, since)
+        if more and first == last:  # one moment fills the page: only then there is no other way on than to count
+            last = f"{last}|{offset + PAGE if last == since else PAGE}"
+        return OwnedPage(found=found, next_place=last, more=more)
 
     # -- set-up ------------------------------------------------------------------------------------------------------
 
     async def examine(self) -> Sequence[Examined]:
-        """Rights, the mode, telephony, mapped fields."""
-        scopes = {str(one) for one in await self._portal.call("scope")}
-        found = [self._right(scopes, "crm"), self._user_right(scopes)]
-        mode = await self._portal.call("crm.settings.mode.get")
-        said = (
-            "leads are made as deals, since this CRM works without leads" if mode == SIMPLE_MODE else "leads are made"
-        )
-        found.append(Examined(subject="mode", said=f"{said}."))
-        if self._portal.is_app:
-            found.append(self._right(scopes, "telephony"))
-        else:
-            said = "calls become activities; the telephony card and statistics need a local application (docs)."
-            found.append(Examined(subject="telephony", said=said))
-        for kind, type_id in (("contact", CONTACT), ("lead", await self._lead_type())):
-            found += await self._examine_fields(kind, type_id)
-        return found
-
-    async def _examine_fields(self, kind: str, type_id: int) -> list[Examined]:
-        """Bitrix24 silently ignores a field that it does not know, so they are compared here."""
-        wanted = self._shared.fields.names(kind)
-        if not wanted:
-            return []
-        known = (await self._portal.call("crm.item.fields", {"entityTypeId": type_id}))["fields"]
-        names = {*known, *(str(one.get("upperName")) for one in known.values())}
-        remedy = f"Look at the names with crm.item.fields, entityTypeId {type_id}: ufCrm_... as they stand there."
-        return [
-            Examined(subject=f"field {name}", said=f"is a field of a {kind}.")
-            if name in names
-            else Examined(subject=f"field {name}", said=f"is no field of a {kind}.", ok=False, remedy=remedy)
-            for name in wanted
-        ]
-
-    def _right(self, scopes: set[str], scope: str) -> Examined:
-        if scope in scopes:
-            return Examined(subject=f"right {scope}", said="is given.")
-        remedy = f"Tick {scope} in the rights of the webhook or application."
-        return Examined(subject=f"right {scope}", said="is missing.", ok=False, remedy=remedy)
-
-    def _user_right(self, scopes: set[str]) -> Examined:
-        if scopes & {"user", "user_basic", "user_brief"}:
-            return self._right(scopes | {"user"}, "user")
-        return self._right(scopes, "user")
+        """Rights, the mode, telephony, fields."""
+        return await setup.examine(self._portal, self._names, self._shared.fields, self._target)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -22,8 +22,16 @@ UTM = ("source", "medium", "campaign", "content", "term")
 MOST_TITLE, MOST_NAME, MOST_UTM, MOST_TEXT, MOST_SUBJECT = 255, 50, 255, 15_000, 500
 """Characters. Texts are columns of 64 KiB; 15,000 Cyrillic letters stay below it with their markup."""
 
+FILLED = {
+    "contact": frozenset({"name", "fm", "originatorId", "originId"}),
+    "lead": frozenset({"title", "comments", "originatorId", "originId", "sourceId"}),
+}
+"""Fields that every record of ours has, by kind."""
+
 CALL_CODES = {"answered": "200", "busy": "486", "rejected": "603", "caller_hung_up": "603-S", "unavailable": "480"}
 MISSED = "304"
+PLAYED = (".wav", ".mp3")
+"""Names of recordings that telephony takes: "Only wav and mp3 are allowed"."""
 
 
 def handles(person: Person) -> list[dict[str, str]]:
@@ -44,7 +52,7 @@ def contact_fields(person: Person, where: Where) -> dict[str, Any]:
         **person.extra,
     }
     if where.owner:
-        fields["assignedById"] = number(where.owner, "user")
+        fields["assignedById"] = number(where.owner)
     return fields
 
 
@@ -74,9 +82,9 @@ def lead_fields(lead: Lead, where: Where) -> dict[str, Any]:
     if lead.origin.page or lead.origin.name:
         fields["sourceDescription"] = cut(lead.origin.page or lead.origin.name or "", MOST_TITLE)
     if where.contact:
-        fields["contactId"] = number(where.contact, "contact")
+        fields["contactId"] = number(where.contact)
     if where.owner:
-        fields["assignedById"] = number(where.owner, "user")
+        fields["assignedById"] = number(where.owner)
     return fields | dict(lead.extra)
 
 
@@ -84,7 +92,15 @@ def call_code(call: Call) -> str:
     """STATUS_CODE of telephony.externalCall.finish."""
     if call.answered:
         return CALL_CODES["answered"]
+    if call.inbound:  # why, is in FAILED_REASON: any other code would not count among the missed ones
+        return MISSED
     return CALL_CODES.get(call.missed_reason or call.outcome, MISSED)
+
+
+def recording_name(name: str) -> str:
+    """With a small ending: Asterisk writes ``.WAV`` for a compressed one."""
+    stem, dot, ending = name.rpartition(".")
+    return f"{stem}{dot}{ending.lower()}"
 
 
 def comment(message: Message) -> str:

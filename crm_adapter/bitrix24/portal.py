@@ -10,6 +10,7 @@ from crm_adapter.bitrix24.errors import judge
 from crm_adapter.http import Answer
 from crm_adapter.jsonclient import JsonClient
 from crm_adapter.oauth import RotatingTokens
+from crm_adapter.said import Said
 
 PAGE = 50
 """Entries of a page of every list."""
@@ -40,7 +41,7 @@ class Portal:
         judge(answer)
         document = answer.json()
         if not isinstance(document, dict) or "result" not in document:
-            raise Unavailable(f"{answer.host} answered {method} without a result")
+            raise Unavailable(Said("%(host)s answered %(method)s without a result", host=answer.host, method=method))
         return document
 
     async def pages(self, method: str, params: Mapping[str, Any] | None = None) -> AsyncIterator[Any]:
@@ -70,8 +71,10 @@ class Portal:
             await self._tokens.close()
 
 
-def number(text: str, what: str) -> int:
+def number(text: str) -> int:
     """Ids of Bitrix24 are numbers. Raises Misconfigured for one that is none."""
     if not text.isascii() or not text.isdigit():
-        raise Misconfigured(f"{what} {text!r} is no id of Bitrix24: ids are numbers")
+        raise Misconfigured(
+            Said("%(id)s is no id of Bitrix24, where ids are numbers: look at users and default_user", id=text)
+        )
     return int(text)

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from crm_adapter.base import Capabilities, Context, Done, Event, Idempotency
-from crm_adapter.email import submission
 from crm_adapter.email.letter import letter, name_of
 from crm_adapter.email.settings import MailSettings, parse
+from crm_adapter.email.submission import Submission
 from crm_adapter.said import Said
 
 
@@ -25,18 +25,22 @@ class MailNotices:
     def __init__(self, settings: MailSettings, *, language: str = "en") -> None:
         self._settings = settings
         self._language = language
+        self._submission = Submission(settings)
 
     async def push(self, event: Event) -> Done:
         """Send the letter; what nobody wants a letter of is done at once."""
         if not (self._settings.wants(event.type) or self._settings.wants(name_of(event))):
             return Done()
-        content = letter(event, self._settings, self._language)
-        await asyncio.to_thread(submission.send, self._settings, content)
+        await asyncio.to_thread(self._send, event)
         return Done()
+
+    def _send(self, event: Event) -> None:
+        """In a thread: writing the letter takes milliseconds, too."""
+        self._submission.send(letter(event, self._settings, self._language))
 
     async def check(self) -> str:
         """Sign in, and send nothing."""
-        await asyncio.to_thread(submission.check, self._settings)
+        await asyncio.to_thread(self._submission.check)
         addresses = ", ".join(self._settings.to)
         return Said("%(host)s lets us in; letters go to %(addresses)s", host=self._settings.host, addresses=addresses)
 

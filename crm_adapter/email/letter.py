@@ -11,6 +11,7 @@ from email.utils import format_datetime
 from crm_adapter.base import Event
 from crm_adapter.email.settings import CALL_MISSED, MailSettings, is_address
 from crm_adapter.records import Kind, Person, call_of, lead_of, message_of, person_of
+from crm_adapter.texts import transfers_of, why_missed
 from crm_adapter.words import say
 
 POLICY = SMTP.clone(max_line_length=200)
@@ -74,7 +75,9 @@ def _content(event: Event, language: str) -> tuple[str, Sequence[str]]:
         rows = {
             "Line": call.line,
             "Extension": call.extension,
-            "Not answered": None if call.answered else call.missed_reason or call.outcome,
+            "Not answered": why_missed(call),
+            "Transfer": transfers_of(call),
+            "After hours": say(call.language, "yes") if call.after_hours else None,
             "Waited": str(call.wait_seconds),
             "Talked": str(call.talk_seconds) if call.answered else None,
             "Recording": call.recording_url,

@@ -12,12 +12,10 @@ from typing import Any, ClassVar
 
 import pytest
 
-from crm_adapter.base import Context, Event, Misconfigured, Rejected, Throttled, Unavailable
+from crm_adapter import texts
+from crm_adapter.base import Event, Misconfigured, RecordingFile, Rejected, Unavailable
 from crm_adapter.bitrix24 import build
-from crm_adapter.bitrix24.errors import error_of, judge
-from crm_adapter.http import Answer
-from crm_adapter.options import BadOption
-from crm_adapter.records import person_of
+from crm_adapter.records import call_of, person_of
 from crm_adapter.registry import BUILT_IN
 from crm_adapter.testkit import events
 from crm_adapter.testkit.contract import RecordContract
@@ -103,6 +101,61 @@ class TestWebhook(RecordContract):
                 await side.adapter.check()
             assert not fake.commits
 
+    @pytest.mark.parametrize("name", ["ufCrm_1", "UF_CRM_1"])
+    async def test_a_custom_field_is_filled_under_either_of_its_names(self, name: str) -> None:
+        """Bitrix24 shows UF_CRM_1 and passes over it in silence: its interface takes ufCrm_1 only."""
+        async with self.standing(fields={"lead": {name: "{subject}"}, "contact": {name: "VIP"}}) as side:
+            await side.push(events.story(1)[0])
+            await side.push(events.event("lead.updated", {**events.lead(1), "subject": "Дверь"}, step=2))
+            fake: Any = side.fake
+            (lead,) = fake.items[LEAD].rows.values()
+            (contact,) = fake.items[CONTACT].rows.values()
+            said = [str(one.said) for one in await side.adapter.crm.examine() if name in one.subject]  # type: ignore[attr-defined]
+        assert (lead["ufCrm_1"], contact["ufCrm_1"]) == ("Дверь", "VIP")
+        assert said == ["is there.", "is there."]
+
+    async def test_check_names_a_field_that_must_be_filled_and_a_kind_that_may_not_be_read(self) -> None:
+        async with self.standing() as side:
+            fake: Any = side.fake
+            fake.required = {"ufCrm_1"}
+            with pytest.raises(Misconfigured, match=r"field ufCrm_1: Регион must be filled.*fields\.lead\.ufCrm_1"):
+                await side.adapter.check()
+            error = await side.error_of(events.story(1)[0])
+            assert isinstance(error, Rejected)
+            assert error.field == "ufCrm_1"
+            fake.required, fake.forbidden = set(), {LEAD}
+            with pytest.raises(Misconfigured, match=r"leads: can't be read: .*rights to read, add and change"):
+                await side.adapter.check()
+            assert not fake.items[LEAD].rows
+
+    async def test_a_field_that_must_be_filled_and_is_mapped_is_well(self) -> None:
+        async with self.standing(fields={kind: {"UF_CRM_1": "{channel|form}"} for kind in ("lead", "contact")}) as side:
+            fake: Any = side.fake
+            fake.required = {"ufCrm_1"}
+            assert await side.adapter.check()
+            await side.push(events.story(1)[0])
+            assert len(side.shown("lead")) == 1
+
+    async def test_a_lead_of_a_contact_that_people_deleted_has_a_contact_again(self) -> None:
+        """Bitrix24 might take the old number of the contact in silence: a lead that nobody can call."""
+        async with self.standing() as side:
+            await side.push(events.event("contact.upserted", {**events.contact(1), "merged": []}))
+            side.fake.remove("contact", await side.id_of("contact", 1))
+            await side.push(events.event("lead.created", events.lead(1), step=2))
+            (contact,) = side.shown("contact")
+            (lead,) = side.shown("lead")
+            assert str(lead["contact"]) == await side.id_of("contact", 1)
+        assert contact["phones"] == [events.phone(1)]
+
+    async def test_people_with_a_mail_only_and_with_a_name_of_blanks_have_something_to_be_called_by(self) -> None:
+        async with self.standing() as side:
+            for person, change in ((1, {"phones": []}), (2, {"name": "  "}), (3, {"name": "🙂 Ира", "emails": []})):
+                lead = events.lead(person)
+                known = {**lead["contact"], **change, **({"name": None} if person == 1 else {})}
+                await side.push(events.event("lead.created", {**lead, "contact": known}))
+            names = [one["name"] for one in side.shown("contact")]
+        assert names == ["ivan1@example.com", events.phone(2), "🙂 Ира"]
+
     async def test_owners_are_read_back_page_by_page(self) -> None:
         async with self.standing() as side:
             fake: Any = side.fake
@@ -116,6 +169,20 @@ class TestWebhook(RecordContract):
         assert (len(first.found), first.more, len(second.found), second.more) == (50, True, 10, False)
         assert {one.user for one in first.found} == {"7", "8"}
         assert len(third.found) == 50, "the moment itself is looked at again: nothing that changed within it is missed"
+
+    async def test_owners_are_all_read_although_contacts_change_meanwhile(self) -> None:
+        """Who counts pages passes over one for each contact that has gone to the end of the list since."""
+        async with self.standing() as side:
+            fake: Any = side.fake
+            for person in range(60):
+                system = {"updatedTime": f"2026-11-22T12:00:{person:02d}+03:00", "assignedById": 7}
+                fake.items[CONTACT].put({"name": "x", "fm": []}, system=system)
+            crm: Any = side.adapter.crm
+            first = await crm.owners_since("2026-11-22T12:00:00+03:00", events.START)
+            fake.items[CONTACT].rows[1]["updatedTime"] = "2026-11-22T12:01:00+03:00"
+            second = await crm.owners_since(first.next_place, events.START)
+        assert {one.remote_id for one in (*first.found, *second.found)} == {str(number) for number in range(1, 61)}
+        assert (first.more, second.more, second.next_place) == (True, False, "2026-11-22T12:01:00+03:00")
 
     async def test_the_owner_of_a_caller_is_found_however_the_number_was_typed(self) -> None:
         async with self.standing() as side:
@@ -159,6 +226,61 @@ class TestApp(RecordContract):
         assert first["CRM_ENTITY_TYPE"] == "LEAD"
         assert contact_id
         assert not fake.activities.rows
+
+    async def test_check_says_that_the_statistics_may_not_be_read(self) -> None:
+        async with self.standing() as side:
+            fake: Any = side.fake
+            fake.shows_statistics = False
+            with pytest.raises(Misconfigured, match=r"statistics of calls: can't be read\..*see the call statistics"):
+                await side.adapter.check()
+
+    @pytest.mark.parametrize("reason", ["no_answer", "caller_hung_up", "queue_timeout", "busy", "voicemail"])
+    async def test_every_call_that_nobody_answered_counts_among_the_missed_ones(self, reason: str) -> None:
+        async with self.standing() as side:
+            call = events.call(1, answered=False)
+            call["details"]["missed_reason"] = reason
+            await side.push(events.event("call.finished", call))
+            fake: Any = side.fake
+            (row,) = fake.statistics.rows.values()
+        assert (row["STATUS_CODE"], row["FAILED_REASON"]) == ("304", texts.MISSED[reason])
+
+    async def test_a_call_of_somebody_who_works_there_no_more_is_not_lost(self) -> None:
+        for card in (False, True):
+            async with self.standing(users={"oleg": "9"}) as side:
+                if card:
+                    await side.push(ringing())
+                await side.push(events.event("call.finished", events.call(1), step=3))
+                fake: Any = side.fake
+                (row,) = fake.statistics.rows.values()
+            assert row["USER_ID"] == 1, "the user of the application"
+
+    @pytest.mark.parametrize(
+        ("name", "shown"), [("1.WAV", "1.wav"), ("1.mp3", "1.mp3"), ("1.ogg", "1.ogg"), ("1.gsm", "1.gsm")]
+    )
+    async def test_a_recording_of_any_kind_arrives(self, name: str, shown: str) -> None:
+        """Telephony refuses all but wav and mp3; the rest are files of the call's activity."""
+        async with self.standing() as side:
+            await side.push(events.event("call.finished", events.call(1)))
+            fake: Any = side.fake
+            (row,) = fake.statistics.rows.values()
+            call = call_of(events.call(1), events.START)
+            file = RecordingFile(name=name, content_type="audio/x", content=b"x")
+            crm: Any = side.adapter.crm
+            await crm.attach_recording(call, row["CALL_ID"], file)
+            await crm.attach_recording(call, row["CALL_ID"], RecordingFile(name=name, content_type="", content=b""))
+        assert row["recording"] == shown
+
+    async def test_a_number_that_telephony_does_not_take_is_an_activity_once(self) -> None:
+        async with self.standing() as side:
+            call = events.call(1)
+            call["details"]["caller"] = "101"
+            event = events.event("call.finished", call)
+            await side.push(event)
+            side.links.kept = {key: link for key, link in side.links.kept.items() if key[0] != "call"}
+            await side.adapter.push(events.again(event, 2))
+            fake: Any = side.fake
+            assert len(fake.activities.rows) == 1
+            assert not fake.calls
 
     async def test_a_card_is_shown_to_those_whose_phones_ring_and_ends_with_the_call(self) -> None:
         async with self.standing(users={"anna": "7", "oleg": "8"}) as side:
@@ -226,63 +348,6 @@ class TestApp(RecordContract):
             error = await side.error_of(events.story(1)[0])
         assert isinstance(error, Misconfigured)
         assert "install the local application anew" in str(error)
-
-
-def answer(status: int, document: Any) -> Answer:
-    """An answer of a portal."""
-    return Answer(status=status, headers={}, body=json.dumps(document).encode(), host="example.bitrix24.ru")
-
-
-@pytest.mark.parametrize(
-    ("status", "code", "kind", "words"),
-    [
-        (503, "QUERY_LIMIT_EXCEEDED", Throttled, "too many requests"),
-        (429, "OPERATION_TIME_LIMIT", Throttled, "OPERATION_TIME_LIMIT"),
-        (403, "WRONG_AUTH_TYPE", Misconfigured, "local application"),
-        (401, "NO_AUTH_FOUND", Misconfigured, "was the webhook deleted"),
-        (401, "INVALID_CREDENTIALS", Misconfigured, "has run out"),
-        (403, "insufficient_scope", Misconfigured, "tick CRM"),
-        (403, "ACCESS_DENIED", Misconfigured, "commercial plan"),
-        (503, "OVERLOAD_LIMIT", Misconfigured, "write to its support"),
-        (404, "ERROR_METHOD_NOT_FOUND", Misconfigured, "right for it is missing"),
-        (500, "INTERNAL_SERVER_ERROR", Unavailable, "INTERNAL_SERVER_ERROR"),
-        (400, "NOT_FOUND", Rejected, "NOT_FOUND"),
-        (400, "ERROR_CORE", Rejected, "ERROR_CORE"),
-        (200, "ERROR_CORE", Rejected, "ERROR_CORE"),
-    ],
-)
-def test_each_error_of_bitrix24_has_its_meaning_and_the_way_out(
-    status: int, code: str, kind: type[Exception], words: str
-) -> None:
-    with pytest.raises(kind) as caught:
-        judge(answer(status, {"error": code, "error_description": "said the portal"}))
-    assert type(caught.value) is kind
-    assert words.lower() in str(caught.value).lower()
-
-
-def test_the_field_at_fault_is_taken_from_the_words() -> None:
-    error = error_of("ERROR_CORE", 'Не заполнено поле "TITLE"', answer(400, {}))
-    assert isinstance(error, Rejected)
-    assert error.field == "TITLE"
-
-
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        ({"url": "https://example.bitrix24.ru/"}, "whole address of the incoming webhook"),
-        ({"url": "http://example.bitrix24.ru/rest/1/x/"}, "https"),
-        ({"url": "https://example.bitrix24.ru/", "client_id": "local.1"}, "client_secret is missing"),
-        ({"url": "https://example.bitrix24.ru/rest/1/x/", "users": {"anna": "Anna"}}, "number of a user"),
-        ({"url": "https://example.bitrix24.ru/rest/1/x/", "target": "leads"}, "did you mean lead"),
-        ({"url": "https://example.bitrix24.ru/rest/1/x/", "fields": {"lead": {"ufCrm_1": "{a"}}}, "stands alone"),
-        ({"url": "https://example.bitrix24.ru/rest/1/x/", "fields": {"leads": {}}}, "no kind of record"),
-        ({"url": "https://example.bitrix24.ru/rest/1/x/", "weburl": 1}, "not known to this adapter"),
-    ],
-)
-def test_bad_settings_are_refused_with_the_key_and_without_the_value(options: dict[str, Any], words: str) -> None:
-    with pytest.raises(BadOption, match=words) as caught:
-        build(options, Context(name="test"))
-    assert "/rest/1/x" not in str(caught.value)
 
 
 PLAIN = {"string": str, "integer": int, "array": list, "object": dict, "boolean": bool}

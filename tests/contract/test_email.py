@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import ssl
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -13,11 +15,12 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from crm_adapter.base import Context, CrmAdapter, Misconfigured, Rejected, Throttled, Unavailable, Unknown
-from crm_adapter.email import build
+from crm_adapter.base import Context, CrmAdapter, CrmError, Misconfigured, Rejected, Throttled, Unavailable, Unknown
+from crm_adapter.email import build, refusals
 from crm_adapter.email.letter import letter
 from crm_adapter.email.settings import parse
 from crm_adapter.options import BadOption
+from crm_adapter.said import Said
 from crm_adapter.testing import AdapterContract, FarSide, Fault, error_of, make_event
 from crm_adapter.testkit import events
 from crm_adapter.testkit.fakecrm import FakeCrm, Trouble
@@ -104,7 +107,7 @@ class TestEmail(AdapterContract):
             ([None, None, None, None, Trouble.BROKEN], Unavailable, "421"),
             ([None, None, None, None, Trouble.TIMES_OUT], Unknown, "may have taken"),
             ([None, None, None, None, Trouble.CUT], Unknown, "may have taken"),
-            ([Trouble.CUT], Unavailable, "refuses"),
+            ([Trouble.CUT], Unavailable, "closed the connection within"),
             ([None, Trouble.LOST], Unavailable, "closed the connection"),
         ],
     )
@@ -142,7 +145,7 @@ async def test_by_default_only_new_leads_and_missed_calls_make_letters() -> None
     assert missed["Subject"] == "Пропущенный звонок: Иван 1 Петров"
     assert missed["X-Leadgate-Event"] == "call.missed"
     assert "Линия: +74950000101" in missed.get_content()
-    assert "Нет ответа: no_answer" in missed.get_content()
+    assert "Нет ответа: никто не взял трубку" in missed.get_content()
 
 
 async def test_a_withheld_number_is_said() -> None:
@@ -191,6 +194,114 @@ async def test_the_certificate_is_verified(tls: str, tmp_path: Path) -> None:
     (arrived,) = server.arrived
     assert arrived.signed_in_as == "u"
     assert arrived.rcpt_to == ("sales@example.com", "chief@example.com")
+
+
+async def test_a_certificate_for_another_name_and_one_nobody_knows_are_told_apart(tmp_path: Path) -> None:
+    certificate = make_certificate(tmp_path)
+    server = await SubmissionServer(tls=certificate.server_context(), implicit=True).start()
+    given = {"port": server.port, "tls": "implicit", "timeout": 30, **TO_WHOM}
+    try:
+        known = build({**given, "host": "127.0.0.1", "ca_file": certificate.cert}, PRIVATE)
+        other_name = await error_of(known, make_event())
+        unknown = await error_of(build({**given, "host": "localhost"}, PRIVATE), make_event())
+    finally:
+        await server.stop()
+    assert "made out to another name" in str(other_name)
+    assert "signed by itself" in str(unknown)
+    assert not server.arrived
+
+
+async def test_another_authority_in_the_file_is_noticed_without_a_restart(tmp_path: Path) -> None:
+    (tmp_path / "old").mkdir()
+    certificate, old = make_certificate(tmp_path), make_certificate(tmp_path / "old")
+    server = await SubmissionServer(tls=certificate.server_context()).start()
+    trusted = tmp_path / "ca.pem"
+    trusted.write_text(Path(old.cert).read_text())
+    given = {"host": "localhost", "port": server.port, "timeout": 30, **TO_WHOM}
+    adapter = build({**given, "ca_file": str(trusted)}, PRIVATE)
+    try:
+        assert isinstance(await error_of(adapter, make_event()), Misconfigured)
+        trusted.write_text(Path(certificate.cert).read_text())
+        await adapter.push(make_event(attempt=2))
+    finally:
+        await server.stop()
+    assert len(server.arrived) == 1
+
+
+async def test_authorities_are_read_once_for_many_letters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading them takes longer than sending a letter; without encryption they are not read at all."""
+    certificate = make_certificate(tmp_path)
+    server = await SubmissionServer(tls=certificate.server_context()).start()
+    read: list[str | None] = []
+    make = ssl.create_default_context
+
+    def counted(*, cafile: str | None) -> ssl.SSLContext:
+        read.append(cafile)
+        return make(cafile=cafile)
+
+    monkeypatch.setattr(ssl, "create_default_context", counted)
+    given = {"host": "localhost", "port": server.port, "timeout": 30, **TO_WHOM}
+    adapter = build({**given, "ca_file": certificate.cert}, PRIVATE)
+    plain = FakeMailServer()
+    await plain.start()
+    try:
+        await asyncio.gather(*(adapter.push(make_event(number)) for number in range(1, 6)))
+        await build(options(plain), PRIVATE).push(make_event())
+    finally:
+        await server.stop()
+        await plain.stop()
+    assert read == [certificate.cert]
+
+
+@pytest.mark.parametrize("content", ["", "no certificate", None])
+async def test_a_ca_file_that_can_not_be_used_is_named(content: str | None, tmp_path: Path) -> None:
+    path = tmp_path / "ca.pem"
+    if content is not None:
+        path.write_text(content)
+    error = await error_of(build({"host": "localhost", **TO_WHOM, "ca_file": str(path)}, PRIVATE), make_event())
+    assert isinstance(error, Misconfigured)
+    assert "ca_file can't be read" in str(error)
+
+
+async def test_tls_from_the_start_at_a_port_that_speaks_none_is_said_with_the_way_out() -> None:
+    server = await SubmissionServer().start()
+    try:
+        given = {"host": "localhost", "port": server.port, "tls": "implicit", "timeout": 30, **TO_WHOM}
+        error = await error_of(build(given, PRIVATE), make_event())
+    finally:
+        await server.stop()
+    assert isinstance(error, Misconfigured)
+    assert "set tls to starttls with port 587" in str(error)
+
+
+SETTINGS = parse({"host": "mail.example.com", **TO_WHOM, "port": 465}, Context(name="test"))
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "words"),
+    [
+        (
+            refusals.sender(SETTINGS, (530, b"5.7.0 Must issue a STARTTLS first")),
+            Misconfigured,
+            "sign in first",
+        ),
+        (refusals.sender(SETTINGS, (553, b"5.7.1 not owned by user")), Misconfigured, "from must be an address"),
+        (refusals.recipient(SETTINGS, "a@b", (550, b"5.1.1 unknown")), Misconfigured, "the address a@b: 550"),
+        (refusals.recipient(SETTINGS, "a@b", (554, b"5.7.1 Relay access denied")), Misconfigured, "set username"),
+        (refusals.recipient(SETTINGS, "a@b", (530, b"5.7.0 Sign in")), Misconfigured, "sign in first"),
+        (refusals.letter(SETTINGS, (552, b"5.3.4 too big")), Rejected, "too big for mail.example.com"),
+        (refusals.letter(SETTINGS, (554, b"5.7.1 Spam")), Rejected, "does not take this letter: 554 5.7.1 Spam"),
+        (refusals.sign_in(SETTINGS, (534, b"5.7.9 Application-specific password required")), Misconfigured, "app pass"),
+        (refusals.sign_in(SETTINGS, (535, b"5.7.139 SmtpClientAuthentication is disabled")), Misconfigured, "switched"),
+        (refusals.sign_in(SETTINGS, (454, b"4.7.0 later")), Unavailable, "can't sign us in now"),
+        (refusals.not_opened(SETTINGS, TimeoutError()), Misconfigured, "silent at port 465"),
+        (refusals.not_opened(SETTINGS, socket.gaierror()), Unavailable, "not known to the name servers"),
+    ],
+)
+def test_each_refusal_says_whose_it_is_and_the_way_out(error: CrmError, kind: type[CrmError], words: str) -> None:
+    assert type(error) is kind
+    assert words in str(error)
+    assert isinstance(error.args[0], Said), "pages and consoles say it in their reader's language"
 
 
 async def test_a_server_without_starttls_gets_neither_password_nor_letter() -> None:

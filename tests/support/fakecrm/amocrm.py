@@ -1,4 +1,8 @@
-"""amoCRM over a socket: the part of API v4 that the adapter uses, by the models of amocrm.ru/developers."""
+"""amoCRM over a socket: the part of API v4 that the adapter uses, by the models of amocrm.ru/developers.
+
+Where these say nothing it is as hard on the adapter as may be: a lead that waits in the unsorted inbox is neither found
+nor shown among the leads; a contact that was deleted is 204, a lead in the bin is shown with ``is_deleted``.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from crm_adapter.testkit.fakecrm import REASON, Asked, FakeCrm, Reply, Trouble
-from crm_adapter.testkit.schema import Field, Invalid, Table
+from crm_adapter.testkit.schema import Field, Invalid, Missing, Table
 
 TOKEN, SECRET, REFRESH = "long-lived-token-of-amo", "client-secret-of-amo", "amo-refresh-0"
 TEXT, INT = Field(), Field(type="int")
@@ -17,7 +21,12 @@ CUSTOM = {
     "field_code": Field(),
     "values": Field(type="list", required=True, inner=VALUE),
 }
-KNOWN_CODES = {"PHONE", "EMAIL", "UTM_SOURCE", "UTM_MEDIUM", "UTM_CAMPAIGN", "UTM_CONTENT", "UTM_TERM", "CITY"}
+FIELDS = {
+    "contacts": {11: "PHONE", 12: "EMAIL", 13: "CITY"},
+    "leads": {21: "UTM_SOURCE", 22: "UTM_MEDIUM", 23: "UTM_CAMPAIGN", 24: "UTM_CONTENT", 25: "UTM_TERM", 26: "CITY"},
+}
+"""Fields by their numbers and codes."""
+KNOWN_CODES = {code for fields in FIELDS.values() for code in fields.values()}
 COMMON = {
     "name": Field(longest=255),
     "responsible_user_id": Field(type="int", allowed=[1, 7, 8]),
@@ -77,8 +86,16 @@ USERS = [
 class FakeAmoCrm(FakeCrm):
     """``oauth``: tokens that run out instead of the long-lived one."""
 
-    def __init__(self, *, oauth: bool = False) -> None:
+    def __init__(self, *, oauth: bool = False, compares_digits: bool = True) -> None:
+        """``compares_digits``: the search finds a number by any part of its digits, as several clients of amoCRM rely
+        on; False: by parts of its text only, as the documentation can be read, too."""
         super().__init__()
+        self.compares_digits = compares_digits
+        self.waiting: set[int] = set()
+        """Leads that nobody has taken out of the unsorted inbox yet."""
+        self.bin: set[int] = set()
+        """Leads that people deleted."""
+        self.lists_users = True
         self.oauth = oauth
         self.contacts = self.table("contacts", CONTACT)
         self.leads = self.table("leads", LEAD)
@@ -130,6 +147,9 @@ class FakeAmoCrm(FakeCrm):
         body = {"validation-errors": [{"request_id": "0", "errors": [error]}], "title": "Bad Request", "status": 400}
         return Reply(status=400, body=body)
 
+    def missing(self, problem: Missing) -> Reply:
+        return Reply(status=404, body={"title": "Not Found", "status": 404, "detail": str(problem)})
+
     # -- routes ------------------------------------------------------------------------------------------------------
 
     def answer(self, asked: Asked) -> Reply:
@@ -144,17 +164,38 @@ class FakeAmoCrm(FakeCrm):
             case ["account"]:
                 return Reply(body={"id": 1, "name": "Окна и двери"})
             case ["users"]:
-                return self._page("users", USERS)
-            case ["leads", "custom_fields"]:
-                return self._page("custom_fields", self.fields)
+                return self._page("users", USERS) if self.lists_users else Reply(status=403)
+            case ["contacts" | "leads" as entity, "custom_fields"]:
+                own = [{"id": number, "code": code} for number, code in FIELDS[entity].items()]
+                return self._page("custom_fields", [*own, *(self.fields if entity == "leads" else [])])
+            case ["leads", "unsorted"]:
+                return self._page("unsorted", self._unsorted(asked.one("filter[category][]")))
             case ["contacts" | "leads" as entity]:
                 return self._search(entity, asked)
             case ["contacts" | "leads" as entity, record]:
-                row = self._table(entity).rows.get(int(record))
-                return Reply(body=row) if row else None
+                return self._show(entity, int(record))
             case ["contacts" | "leads" as entity, record, "notes"]:
                 return self._page("notes", self._notes(f"{entity}/{record}"))
         return None
+
+    def _show(self, entity: str, row_id: int) -> Reply:
+        if entity == "leads" and row_id in self.bin:
+            return Reply(body={"id": row_id, "name": None, "is_deleted": True})
+        row = self._table(entity).rows.get(row_id)
+        return Reply(body=row) if row and not self._is_waiting(entity, row_id) else Reply(status=204)
+
+    def _is_waiting(self, entity: str, row_id: int) -> bool:
+        return entity == "leads" and row_id in self.waiting
+
+    def _unsorted(self, category: str) -> list[dict[str, Any]]:
+        """The newest first."""
+        if category == "sip":
+            found = [{"uid": f"sip-{row['id']}", "source_uid": row["source_uid"]} for row in self.sip.rows.values()]
+        else:
+            found = [{"uid": f"form-{row['id']}", "source_uid": row["source_uid"],
+                      "_embedded": {"leads": [{"id": row["lead"]}]}}
+                     for row in self.unsorted.rows.values() if row["lead"] in self.waiting]  # fmt: skip
+        return found[::-1]
 
     def _write(self, asked: Asked, path: list[str]) -> Reply | None:
         match path:
@@ -210,10 +251,8 @@ class FakeAmoCrm(FakeCrm):
         return table.add(document, system={"responsible_user_id": owner, "updated_at": 1763800000 + len(self.commits)})
 
     def _patch(self, table: Table, row_id: int, document: dict[str, Any]) -> Reply:
-        if row_id not in table.rows:
-            return Reply(status=404, body={"title": "Not Found", "status": 404})
         self._check_codes(document)
-        before = table.rows[row_id].get("custom_fields_values") or []
+        before = table.get(row_id).get("custom_fields_values") or []
         table.change(row_id, document)
         if "custom_fields_values" in document:  # fields that are not named stay, named ones are replaced as a whole
             named = {one.get("field_code") for one in document["custom_fields_values"]}
@@ -222,16 +261,27 @@ class FakeAmoCrm(FakeCrm):
         return Reply(body={"id": row_id})
 
     def _search(self, entity: str, asked: Asked) -> Reply:
-        rows = list(self._table(entity).rows.values())
+        rows = [row for row in self._table(entity).rows.values() if not self._is_waiting(entity, row["id"])]
         if "query" in asked.query:
             wanted = asked.one("query").lower()
-            rows = [row for row in rows if wanted in str(row).lower()]
+            rows = [row for row in rows if wanted in str(row).lower() or self._has_digits(row, wanted)]
         if "filter[updated_at][from]" in asked.query:
             rows = [row for row in rows if row["updated_at"] >= int(asked.one("filter[updated_at][from]"))]
+        if asked.one("order[updated_at]") == "asc":
+            rows.sort(key=lambda row: int(row["updated_at"]))
         limit, page = int(asked.one("limit", "50")), int(asked.one("page", "1"))
         return self._page(entity, rows[limit * (page - 1) :][:limit])
 
+    def _has_digits(self, row: Mapping[str, Any], wanted: str) -> bool:
+        return (
+            self.compares_digits
+            and wanted.isdigit()
+            and any(wanted in "".join(sign for sign in one if sign.isdigit()) for one in self._values(row, "PHONE"))
+        )
+
     def _add_note(self, entity: str, document: dict[str, Any]) -> int:
+        name, _, row_id = entity.partition("/")
+        self._table(name).get(int(row_id))
         return self.notes.add(document, system={"entity": entity})
 
     def _notes(self, entity: str) -> list[dict[str, Any]]:
@@ -244,11 +294,17 @@ class FakeAmoCrm(FakeCrm):
     def _add_form(self, forms: list[dict[str, Any]]) -> Reply:
         made = []
         for one in forms:
-            self.unsorted.add(one)
+            row_id = self.unsorted.add(one)
             (lead,) = one["_embedded"]["leads"]
             contacts = {"_embedded": {"contacts": one["_embedded"].get("contacts", [])}}
-            made.append({"uid": f"form-{len(self.unsorted.rows)}",
-                         "_embedded": {"leads": [{"id": self._add(self.leads, {**lead, **contacts})}]}})  # fmt: skip
+            try:
+                lead_id = self._add(self.leads, {**lead, **contacts})
+            except Invalid:  # all or nothing
+                del self.unsorted.rows[row_id]
+                raise
+            self.waiting.add(lead_id)
+            self.unsorted.rows[row_id]["lead"] = lead_id
+            made.append({"uid": f"form-{row_id}", "_embedded": {"leads": [{"id": lead_id}]}})
         return Reply(body={"_embedded": {"unsorted": made}})
 
     def _add_calls(self, calls: list[dict[str, Any]]) -> Reply:
@@ -256,10 +312,11 @@ class FakeAmoCrm(FakeCrm):
         for one in calls:
             contact = self._by_phone(one["phone"])
             if contact is None:
-                errors.append({"status": 263, "detail": "Entity not found", "request_id": one.get("request_id")})
+                errors.append({"title": "Entity not found", "status": 263, "request_id": one.get("request_id")})
             else:
                 made.append({"id": self.calls.add(one, system={"contact": contact})})
-        return Reply(body={"_embedded": {"calls": made}, "errors": errors})
+        status = 200 if made else 400  # github.com/amocrm/amocrm-api-php/issues/52
+        return Reply(status=status, body={"_total_items": len(made), "errors": errors, "_embedded": {"calls": made}})
 
     def _by_phone(self, phone: str) -> int | None:
         for row in self.contacts.rows.values():
@@ -276,6 +333,18 @@ class FakeAmoCrm(FakeCrm):
             fields.append({"field_code": "EMAIL", "values": [{"value": email}]})
         system = {"responsible_user_id": 7, "updated_at": 1763800000}
         return str(self.contacts.put({"name": name, "custom_fields_values": fields}, system=system))
+
+    def remove(self, kind: str, remote_id: str) -> None:
+        """A lead goes into the bin, with its notes; a contact goes for good, and its leads stay without it."""
+        row_id = int(remote_id)
+        del self._table(f"{kind}s").rows[row_id]
+        if kind == "lead":
+            self.bin |= {row_id} - self.waiting
+            self.waiting.discard(row_id)
+            return
+        for row in self.leads.rows.values():
+            row["_embedded"] = {"contacts": [one for one in (row.get("_embedded") or {}).get("contacts", ())
+                                             if one["id"] != row_id]}  # fmt: skip
 
     def _values(self, row: Mapping[str, Any], code: str) -> list[str]:
         for one in row.get("custom_fields_values") or ():

@@ -1,15 +1,18 @@
 """Bitrix24 over a socket: the methods that the adapter uses, with the fields of the vendor's own schemas
 (b24-rest-docs). Stricter than the vendor in one thing: it refuses an unknown field, where Bitrix24 ignores it silently.
+Where the vendor's pages do not say what becomes of an id that is not there any more, it is taken in silence, and nobody
+sees what was made: the worst that may be.
 """
 
 from __future__ import annotations
 
 import itertools
+import operator
 from collections.abc import Mapping
 from typing import Any
 
 from crm_adapter.testkit.fakecrm import REASON, Asked, FakeCrm, Reply, Trouble
-from crm_adapter.testkit.schema import Field, Invalid, validate
+from crm_adapter.testkit.schema import Field, Invalid, Missing, validate
 
 CODE = "webhookcode0123"
 SECRET, REFRESH = "client-secret-of-bitrix", "refresh-token-0"
@@ -92,6 +95,11 @@ class FakeBitrix24(FakeCrm):
         self.is_app = is_app
         self.mode = mode
         self.scopes = scopes or ("crm", "user", *(("telephony",) if is_app else ()))
+        self.forbidden: set[int] = set()
+        """Kinds of records that the user may not see."""
+        self.required: set[str] = set()
+        """Fields that the administrator made obligatory."""
+        self.shows_statistics = True
         self.items = {kind: self.table(str(kind), ITEM) for kind in (LEAD, DEAL, CONTACT)}
         self.activities = self.table("activity", ACTIVITY)
         self.comments = self.table("comment", COMMENT)
@@ -149,6 +157,9 @@ class FakeBitrix24(FakeCrm):
     def invalid(self, problem: Invalid) -> Reply:
         return self._error(400, "INVALID_ARGUMENT", f'Field "{problem.name}": {problem}')
 
+    def missing(self, problem: Missing) -> Reply:
+        return self._error(400, "NOT_FOUND", "Элемент не найден")
+
     def _error(self, status: int, code: str, said: str) -> Reply:
         return Reply(status=status, body={"error": code, "error_description": said})
 
@@ -188,10 +199,26 @@ class FakeBitrix24(FakeCrm):
         return Reply(body=page)
 
     def do_crm_item_fields(self, params: Mapping[str, Any]) -> Any:
-        return {"fields": {name: {"type": "string", "upperName": name.upper()} for name in ITEM}}
+        if denied := self._denied(params):
+            return denied
+        fields = {name: {"type": "string", "isRequired": False, "isReadOnly": False, "title": name,
+                         "upperName": _upper(name)} for name in ITEM}  # fmt: skip
+        for name in self.required:
+            fields[name] = {**fields[name], "isRequired": True, "title": "Регион"}
+        return {"fields": fields}
+
+    def _denied(self, params: Mapping[str, Any]) -> Reply | None:
+        """What a user without rights for this kind of record is told."""
+        if params["entityTypeId"] not in self.forbidden:
+            return None
+        return self._error(400, "ACCESS_DENIED", "Доступ запрещен")
 
     def do_crm_item_add(self, params: Mapping[str, Any]) -> Any:
         validate({"entityTypeId": INT, "fields": Field(type="object", required=True)}, dict(params))
+        if denied := self._denied(params):
+            return denied
+        for name in self.required - set(params["fields"]):
+            return self._error(400, "CRM_FIELD_ERROR_REQUIRED", f'Поле "{name}" обязательно для заполнения')
         table = self.items[params["entityTypeId"]]
         system = {"updatedTime": f"2026-11-22T12:00:{len(self.commits) % 60:02d}+03:00", "assignedById": 1}
         fields = dict(params["fields"])
@@ -201,15 +228,12 @@ class FakeBitrix24(FakeCrm):
 
     def do_crm_item_get(self, params: Mapping[str, Any]) -> Any:
         validate({"entityTypeId": INT, "id": INT}, dict(params))
-        row = self.items[params["entityTypeId"]].rows.get(params["id"])
-        return {"item": row} if row else self._error(400, "NOT_FOUND", "Item not found")
+        return {"item": self.items[params["entityTypeId"]].get(params["id"])}
 
     def do_crm_item_update(self, params: Mapping[str, Any]) -> Any:
         validate({"entityTypeId": INT, "id": INT, "fields": Field(type="object")}, dict(params))
         table = self.items[params["entityTypeId"]]
-        row = table.rows.get(params["id"])
-        if row is None:
-            return self._error(400, "NOT_FOUND", "Item not found")
+        row = table.get(params["id"])
         fields = dict(params["fields"])
         if "fm" in fields:  # entries without a known id are added, the others stay
             fields["fm"] = [*row.get("fm", []), *fields["fm"]]
@@ -225,12 +249,16 @@ class FakeBitrix24(FakeCrm):
         known = {"entityTypeId": INT, "select": Field(type="list"), "filter": Field(type="object"),
                  "order": Field(type="object"), "start": INT}  # fmt: skip
         validate(known, dict(params))
+        if denied := self._denied(params):
+            return denied
         rows = list(self.items[params["entityTypeId"]].rows.values())
         for key, wanted in params["filter"].items():
             if key.startswith(">="):
                 rows = [row for row in rows if row[key[2:]] >= wanted]
             else:
                 rows = [row for row in rows if row.get(key) == wanted]
+        for name in reversed([*params.get("order", {})]):
+            rows.sort(key=operator.itemgetter(name))
         return {"items": rows[params.get("start", 0) :][:50]}
 
     def do_crm_duplicate_findbycomm(self, params: Mapping[str, Any]) -> Any:
@@ -247,11 +275,22 @@ class FakeBitrix24(FakeCrm):
         return {"CONTACT": found} if found else []
 
     def do_crm_activity_add(self, params: Mapping[str, Any]) -> Any:
+        """An owner that is not there is taken without a word: no page of the vendor's says that it is looked for. A
+        communication must lead to somebody (the documented refusal, which has no code)."""
         validate({"fields": Field(type="object", required=True)}, dict(params))
+        for one in params["fields"]["COMMUNICATIONS"]:
+            if one["ENTITY_ID"] not in self.items[one["ENTITY_TYPE_ID"]].rows:
+                said = "Could not build binding. Please ensure that owner info and communications are defined correctly"
+                return self._error(400, "", said)
         return self.activities.add(params["fields"])
 
     def do_crm_activity_update(self, params: Mapping[str, Any]) -> Any:
         validate({"id": INT, "fields": Field(type="object", required=True)}, dict(params))
+        if self.statistics.rows.get(params["id"] - 500) is not None:  # the activity of a call of telephony
+            self.statistics.change(params["id"] - 500, {"recording": params["fields"]["FILES"][0]["fileData"][0]})
+            return True
+        if params["id"] not in self.activities.rows:
+            return self._error(400, "", "Activity is not found.")
         self.activities.change(params["id"], params["fields"])
         return True
 
@@ -260,6 +299,9 @@ class FakeBitrix24(FakeCrm):
 
     def do_crm_timeline_comment_add(self, params: Mapping[str, Any]) -> Any:
         validate({"fields": Field(type="object", required=True)}, dict(params))
+        type_id = {"lead": LEAD, "deal": DEAL, "contact": CONTACT}[params["fields"]["ENTITY_TYPE"]]
+        if params["fields"]["ENTITY_ID"] not in self.items[type_id].rows:
+            return self._error(400, "OWNER_NOT_FOUND", "Владелец элемента не найден")
         return self.comments.add(params["fields"])
 
     def do_crm_timeline_comment_list(self, params: Mapping[str, Any]) -> Any:
@@ -268,6 +310,10 @@ class FakeBitrix24(FakeCrm):
 
     def do_telephony_externalCall_register(self, params: Mapping[str, Any]) -> Any:  # noqa: N802 - the vendor's name
         validate(REGISTER, dict(params))
+        if away := self._user_away(params):
+            return away
+        if not params["PHONE_NUMBER"].startswith("+"):
+            return self._error(400, "ERROR_CORE", "Unsupported phone number format")
         for call_id, call in self.calls.items():
             if call["EXTERNAL_CALL_ID"] == params.get("EXTERNAL_CALL_ID"):
                 return {"CALL_ID": call_id}
@@ -278,11 +324,19 @@ class FakeBitrix24(FakeCrm):
 
     def do_telephony_externalCall_finish(self, params: Mapping[str, Any]) -> Any:  # noqa: N802
         validate(FINISH, dict(params))
+        if away := self._user_away(params):
+            return away
         call = self.calls.get(params["CALL_ID"])
         if call is None:
             return self._error(400, "ERROR_CORE", "Call is not found (call should be registered prior to finishing)")
         self.cards.pop(params["CALL_ID"], None)
         return {"CALL_ID": params["CALL_ID"], "CRM_ACTIVITY_ID": 500 + self.statistics.add({**call, **params})}
+
+    def _user_away(self, params: Mapping[str, Any]) -> Reply | None:
+        active = {int(str(one["ID"])) for one in USERS if one["ACTIVE"] is True}
+        if params["USER_ID"] in active:
+            return None
+        return self._error(400, "ERROR_CORE", "User is not found or is not active")
 
     def do_telephony_externalCall_show(self, params: Mapping[str, Any]) -> Any:  # noqa: N802
         validate(CARD, dict(params))
@@ -301,6 +355,10 @@ class FakeBitrix24(FakeCrm):
 
     def do_telephony_externalCall_attachRecord(self, params: Mapping[str, Any]) -> Any:  # noqa: N802
         validate({"CALL_ID": TEXT, "FILENAME": TEXT, "FILE_CONTENT": TEXT}, dict(params))
+        if not params["FILENAME"].endswith((".wav", ".mp3")):
+            return self._error(400, "ERROR_CORE", "Wrong file extension. Only wav and mp3 are allowed")
+        if not params["FILE_CONTENT"]:
+            return self._error(400, "ERROR_CORE", "File content is empty.")
         (row,) = self.statistics.where(CALL_ID=params["CALL_ID"])
         self.statistics.change(row["id"], {"recording": params["FILENAME"]})
         return {"FILE_ID": 1}
@@ -308,7 +366,9 @@ class FakeBitrix24(FakeCrm):
     def do_voximplant_statistic_get(self, params: Mapping[str, Any]) -> Any:
         if "telephony" not in self.scopes:
             return self._error(403, "insufficient_scope", "The request requires higher privileges")
-        return self.statistics.where(**params["FILTER"])
+        if not self.shows_statistics:
+            return self._error(403, "ACCESS_DENIED", "Access denied!")
+        return [{**row, "CRM_ACTIVITY_ID": str(500 + row["id"])} for row in self.statistics.where(**params["FILTER"])]
 
     # -- what it has -------------------------------------------------------------------------------------------------
 
@@ -320,6 +380,15 @@ class FakeBitrix24(FakeCrm):
         self._number_multifields(self.items[CONTACT].rows[row_id])
         return str(row_id)
 
+    def remove(self, kind: str, remote_id: str) -> None:
+        """Into the bin. Leads and activities of a contact stay, without it; calls stay in the statistics."""
+        leads = self.items[DEAL if self.mode == 2 else LEAD]
+        del (self.items[CONTACT] if kind == "contact" else leads).rows[int(remote_id)]
+        if kind == "contact":
+            for row in leads.rows.values():
+                if row.get("contactId") == int(remote_id):
+                    row["contactId"] = None
+
     def shown(self) -> dict[str, list[dict[str, Any]]]:
         leads = self.items[DEAL if self.mode == 2 else LEAD]
         return {
@@ -330,7 +399,7 @@ class FakeBitrix24(FakeCrm):
                 for row in leads.rows.values()
             ],
             "call": [self._call(row) for row in self.statistics.rows.values()]
-            + [self._activity(row) for row in self.activities.rows.values()],
+            + [self._activity(row) for row in self.activities.rows.values() if self._is_seen(row)],
             "mail": self._comments("Letter"),
             "form": self._comments("Form"),
         }  # fmt: skip
@@ -352,9 +421,18 @@ class FakeBitrix24(FakeCrm):
         return {"number": row["COMMUNICATIONS"][0]["VALUE"], "inbound": row["DIRECTION"] == 1, "seconds": talked,
                 "owner": str(row["RESPONSIBLE_ID"]), "recording": bool(row.get("FILES"))}  # fmt: skip
 
+    def _is_seen(self, activity: Mapping[str, Any]) -> bool:
+        """Activities are shown in the card of their owner."""
+        return activity["OWNER_ID"] in self.items[activity["OWNER_TYPE_ID"]].rows
+
     def _comments(self, word: str) -> list[dict[str, Any]]:
         rows = [row for row in self.comments.rows.values() if row["COMMENT"].startswith(word)]
         return [{"text": row["COMMENT"], "contact": row["ENTITY_ID"]} for row in rows]
+
+
+def _upper(name: str) -> str:
+    """``ufCrm_1`` as the settings of Bitrix24 show it: ``UF_CRM_1``."""
+    return "UF_CRM_1" if name == "ufCrm_1" else name.upper()
 
 
 def _index(value: str) -> str:
