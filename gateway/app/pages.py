@@ -68,6 +68,6 @@ def administration_routes(means: PageMeans, parts: SettingsParts, settings: Sett
     return [
         *GuidePages(means, parts).routes(),
         *SourcePages(means, parts).routes(),
-        *CrmPages(means, tuple(crm.name for crm in settings.crm)).routes(),
+        *CrmPages(means, tuple(crm.name for crm in settings.crm), parts.status).routes(),
         *HoursPages(means, parts).routes(),
     ]

@@ -163,7 +163,7 @@ def _list(args: argparse.Namespace) -> int:
             print_json({"deliveries": [record(delivery) for delivery in deliveries], "on_hold": holds})
             return 0
         for crm, reason in holds.items():
-            tell(f"{crm} is on hold: {reason}. Then: leadgate outbox release --crm {crm}")
+            tell(_on_hold(crm, reason))
         rows = [
             (
                 str(one.id),
@@ -172,7 +172,7 @@ def _list(args: argparse.Namespace) -> int:
                 one.state,
                 str(one.attempts),
                 moment(one.due_at, settings),
-                one.reason,
+                _words(one.reason),
             )
             for one in deliveries
         ]
@@ -208,15 +208,41 @@ def _print_delivery(shown: Shown, payload: Any, settings: Settings) -> None:
         ("event", one.event_type),
         ("message id", one.message_id),
         ("state", one.state),
-        ("reason", one.reason or "-"),
+        ("reason", _words(one.reason) or "-"),
         ("due", moment(one.due_at, settings)),
         ("created", moment(one.created_at, settings)),
         ("in the CRM", one.remote_url or one.remote_id or "-"),
     ]
     print_table(("", ""), facts)
-    rows = [(str(t.number), moment(t.started_at, settings), t.result or "under way", t.detail) for t in shown.tries]
+    rows = [
+        (str(t.number), moment(t.started_at, settings), t.result or "under way", _words(t.detail)) for t in shown.tries
+    ]
     print_table(("TRY", "STARTED", "RESULT", "DETAIL"), rows)
     print_json(payload)
+
+
+def _on_hold(crm: str, reason: str) -> str:
+    import os
+
+    from gateway.cli.language import console_texts
+    from gateway.core.sentences import Sentence
+    from gateway.delivery.crmwords import crm_words
+
+    said = Sentence(
+        "%(crm)s is on hold: %(reason)s. Then: leadgate outbox release --crm %(crm)s",
+        {"crm": crm, "reason": crm_words(reason)},
+    )
+    return said.said(console_texts(os.environ))
+
+
+def _words(reason: str | None) -> str:
+    """In the language of the console."""
+    import os
+
+    from gateway.cli.language import console_texts
+    from gateway.delivery.crmwords import crm_words
+
+    return crm_words(reason or "").said(console_texts(os.environ))
 
 
 def _retry(args: argparse.Namespace) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from crm_adapter.base import Capable, Checks, CrmAdapter, CrmError, Idempotency
+from crm_adapter.base import Capable, Checks, CrmAdapter, CrmError, Idempotency, Throttled, Unavailable
 from crm_adapter.people import Matches
 from crm_adapter.recordadapter import RecordAdapter
 from crm_adapter.recordcrm import Examined, Examines, ListsUsers, Previews, Where
@@ -150,8 +150,15 @@ async def _examine(crm: CrmSettings, adapter: CrmAdapter) -> list[Finding]:
             found = [_finding(crm, one) for one in await adapter.crm.examine()]
         return found + await _people(crm, adapter)
     except CrmError as error:
-        remedy = Sentence("as the sentence says; nothing that waits is lost.")
-        return [_failed(crm, ended(crm_trouble(error)), remedy)]
+        return [_failed(crm, ended(crm_trouble(error)), _way_out(error))]
+
+
+def _way_out(error: CrmError) -> Sentence:
+    if isinstance(error, Throttled):
+        return Sentence("wait a little, and check again; nothing that waits is lost.")
+    if isinstance(error, Unavailable):
+        return Sentence("look whether the CRM is up, and whether this machine reaches it; nothing that waits is lost.")
+    return Sentence("as the sentence says; nothing that waits is lost.")
 
 
 def _finding(crm: CrmSettings, one: Examined) -> Finding:

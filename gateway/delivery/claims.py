@@ -25,6 +25,7 @@ from sqlalchemy import (
     update,
 )
 
+from gateway.delivery.crmwords import kept, read_back
 from gateway.delivery.verdict import STOPPED, Claimed, Verdict
 from gateway.storage.columns import UtcDateTime
 from gateway.storage.tables import Attempt, CrmHold, Outbox
@@ -54,6 +55,7 @@ _HEADS = (
     .limit(bindparam("b_limit", type_=Integer()))
     .with_for_update(skip_locked=True)  # several processes on PostgreSQL; SQLite has one writer and ignores it
 )
+_HOLD = select(CrmHold.reason, CrmHold.words).where(CrmHold.crm == bindparam("b_crm"))
 _ANY_DUE = select(Outbox.id).where(*_due).limit(1)
 _MARK_SENDING = (
     update(Outbox)
@@ -70,7 +72,12 @@ _BEGIN_ATTEMPTS = insert(Attempt).from_select(
 _END_ATTEMPT = (
     update(Attempt)
     .where(Attempt.outbox_id == bindparam("b_id"), Attempt.finished_at.is_(None))
-    .values(finished_at=bindparam("b_at"), result=bindparam("b_result"), detail=bindparam("b_detail"))
+    .values(
+        finished_at=bindparam("b_at"),
+        result=bindparam("b_result"),
+        detail=bindparam("b_detail"),
+        words=bindparam("b_words"),
+    )
 )
 _ATTEMPTS_DONE = (
     update(Attempt)
@@ -80,7 +87,7 @@ _ATTEMPTS_DONE = (
 _ROWS_DONE = (
     update(Outbox)
     .where(Outbox.id.in_(bindparam("b_ids", expanding=True)), Outbox.state == SENDING)
-    .values(state="done", reason=None, updated_at=bindparam("b_at"))
+    .values(state="done", reason=None, words=None, updated_at=bindparam("b_at"))
 )
 _END_ROW = (
     update(Outbox)
@@ -90,6 +97,7 @@ _END_ROW = (
         due_at=bindparam("b_due_at"),
         attempts=bindparam("b_attempts"),
         reason=bindparam("b_reason"),
+        words=bindparam("b_words"),
         remote_id=bindparam("b_remote_id"),
         remote_url=bindparam("b_remote_url"),
         updated_at=bindparam("b_at"),
@@ -113,9 +121,9 @@ def is_any_due(connection: Connection, crm: str, at: datetime) -> bool:
 
 def claim(connection: Connection, crm: str, at: datetime, limit: int) -> Claim:
     """Up to ``limit`` due rows, each the oldest unsent one of its key, now ``sending``, each with a stored attempt."""
-    hold = connection.execute(select(CrmHold.reason).where(CrmHold.crm == crm)).scalar_one_or_none()
+    hold = connection.execute(_HOLD, {"b_crm": crm}).one_or_none()
     if hold is not None:
-        return Claim(hold=hold)
+        return Claim(hold=read_back(hold.reason, hold.words))
     found = connection.execute(_HEADS, {"b_crm": crm, "b_at": at, "b_limit": limit}).all()
     if not found:
         return Claim()
@@ -164,7 +172,8 @@ def _attempt_values(verdict: Verdict) -> dict[str, Any]:
         "b_id": verdict.claimed.id,
         "b_at": verdict.at,
         "b_result": verdict.result,
-        "b_detail": verdict.detail,
+        "b_detail": _text(verdict.detail),
+        "b_words": kept(verdict.detail),
     }
 
 
@@ -174,18 +183,23 @@ def _row_values(verdict: Verdict) -> dict[str, Any]:
         "b_state": verdict.state,
         "b_due_at": verdict.due_at,
         "b_attempts": verdict.attempts,
-        "b_reason": verdict.detail,
+        "b_reason": _text(verdict.detail),
+        "b_words": kept(verdict.detail),
         "b_remote_id": verdict.done.remote_id if verdict.done else None,
         "b_remote_url": verdict.done.url if verdict.done else None,
         "b_at": verdict.at,
     }
 
 
+def _text(words: str | None) -> str | None:
+    return None if words is None else str(words)
+
+
 def put_on_hold(connection: Connection, crm: str, reason: str, at: datetime) -> None:
     """Nothing more is claimed for ``crm`` until it is released. The newest reason stands."""
-    changed = connection.execute(update(CrmHold).where(CrmHold.crm == crm).values(reason=reason, held_at=at)).rowcount
-    if not changed:
-        connection.execute(insert(CrmHold).values(crm=crm, reason=reason, held_at=at))
+    values = {"reason": str(reason), "words": kept(reason), "held_at": at}
+    if not connection.execute(update(CrmHold).where(CrmHold.crm == crm).values(**values)).rowcount:
+        connection.execute(insert(CrmHold).values(crm=crm, **values))
 
 
 def take_up(connection: Connection, crm: str, at: datetime, *, but: Collection[int] = ()) -> int:
@@ -198,8 +212,10 @@ def take_up(connection: Connection, crm: str, at: datetime, *, but: Collection[i
     connection.execute(
         update(Attempt)
         .where(Attempt.outbox_id.in_(select(Outbox.id).where(*orphans)), Attempt.finished_at.is_(None))
-        .values(finished_at=at, detail=STOPPED)
+        .values(finished_at=at, detail=str(STOPPED), words=kept(STOPPED))
     )
     return connection.execute(
-        update(Outbox).where(*orphans).values(state="waiting", due_at=at, updated_at=at, reason=STOPPED)
+        update(Outbox)
+        .where(*orphans)
+        .values(state="waiting", due_at=at, updated_at=at, reason=str(STOPPED), words=kept(STOPPED))
     ).rowcount

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from crm_adapter.base import Capable, CrmAdapter, CrmError, Done, Event, Throttled, Unavailable
 from crm_adapter.bucket import Bucket
+from crm_adapter.said import Said
 from gateway.core.clock import Clock
 from gateway.core.errors import StoreUnavailable
 from gateway.core.ports import SourceHealth
@@ -22,6 +23,7 @@ from gateway.core.sentences import NOTHING, Sentence
 from gateway.delivery import claims
 from gateway.delivery.breaker import Breaker
 from gateway.delivery.claims import Claim
+from gateway.delivery.crmwords import crm_words
 from gateway.delivery.settings import CrmSettings
 from gateway.delivery.verdict import STOPPED, Claimed, Interrupted, Random, Verdict, judge, not_sent
 from gateway.storage.store import Store
@@ -30,8 +32,11 @@ log = logging.getLogger(__name__)
 
 PUSH_SECONDS = 60.0
 """An adapter has time-outs of its own, below this; the gateway does not depend on it."""
-AHEAD = 2
-"""Rows claimed for each place, so that a turn of the database (some 10 ms) leaves no place empty."""
+AHEAD, MOST_AHEAD = 2, 8
+"""Rows claimed for each place, so that a turn of the database (some 10 ms) leaves no place empty: few for a CRM that
+takes its time, since news can no longer supersede them; more for one that is quick."""
+TURNS_AHEAD = 4
+"""A quick one empties its hand in so many turns."""
 PAUSE_SECONDS = 1.0
 """After an error of the database or our own."""
 
@@ -125,7 +130,7 @@ class Lane:
         if self._hold is not None:
             mend = Sentence(
                 "%(reason)s. Mend it, then run 'leadgate outbox release --crm %(crm)s'",
-                {"reason": self._hold, "crm": crm},
+                {"reason": crm_words(self._hold), "crm": crm},
             )
             return "held", mend
         seconds = {"crm": crm, "seconds": round(self._breaker.resumes_in(now))}
@@ -141,7 +146,7 @@ class Lane:
     async def _turn(self) -> None:
         verdicts = tuple(self._ended)
         now = self._clock.now()
-        wanted = self._wanted()
+        wanted = self._wanted(len(verdicts))
         if not verdicts and not self._orphans and not (wanted > 0 and self._may_claim(now)):
             return
         mine, orphans, hold = (*self._under_way, *(row.id for row in self._hand)), self._orphans, self._hold
@@ -169,12 +174,12 @@ class Lane:
             return 0
         return self._breaker.room(self._clock.monotonic(), self._parallel)
 
-    def _wanted(self) -> int:
-        """How many rows to claim: while the CRM is well, AHEAD for each that may be under way."""
+    def _wanted(self, ended: int) -> int:
+        """How many rows to claim. ``ended``: pushes since the last turn, the pace of the CRM while it is well."""
         if self._stopping:
             return 0
         room = self._breaker.room(self._clock.monotonic(), self._parallel)
-        ahead = 0 if self._breaker.is_down else AHEAD * room
+        ahead = 0 if self._breaker.is_down else min(max(AHEAD * room, TURNS_AHEAD * ended), MOST_AHEAD * room)
         return room + ahead - len(self._under_way) - len(self._hand)
 
     def _play(self) -> None:
@@ -200,9 +205,9 @@ class Lane:
             async with asyncio.timeout(PUSH_SECONDS):
                 outcome: Done | Exception = await self.adapter.push(_event(row))
         except StoreUnavailable as error:  # of the map of ids: nothing is wrong with the CRM
-            outcome = Interrupted(f"the database did not keep what the CRM answered: {error}")
+            outcome = Interrupted(Said("the database did not keep what the CRM answered: %(words)s", words=str(error)))
         except TimeoutError:
-            outcome = Unavailable(f"no answer within {PUSH_SECONDS:g} s")
+            outcome = Unavailable(Said("no answer within %(seconds)s s", seconds=f"{PUSH_SECONDS:g}"))
         except asyncio.CancelledError:  # by ``interrupt`` alone: the result is still to be written down
             outcome = Interrupted(STOPPED)
         except CrmError as error:
@@ -232,11 +237,11 @@ class Lane:
             log.debug("Delivered.", extra=self._extra("delivered", verdict.claimed))
         else:
             extra = self._extra("not_delivered", verdict.claimed)
-            log.info("Not delivered.", extra=extra | {"result": verdict.result, "reason": verdict.detail})
+            log.info("Not delivered.", extra=extra | {"result": verdict.result, "reason": str(verdict.detail)})
 
     def _note_hold(self, reason: str | None) -> None:
         if reason is not None and self._hold is None:
-            log.warning("A CRM is on hold.", extra=self._extra("crm_held") | {"reason": reason})
+            log.warning("A CRM is on hold.", extra=self._extra("crm_held") | {"reason": str(reason)})
         elif reason is None and self._hold is not None:
             log.info("A CRM is no longer on hold.", extra=self._extra("crm_released"))
         self._hold = reason

@@ -25,9 +25,11 @@ from sqlalchemy import (
     update,
 )
 
+from crm_adapter.said import Said
 from gateway.core.clock import NewId
 from gateway.delivery import claims
 from gateway.delivery.claims import HELD, UNSENT, WAITING
+from gateway.delivery.crmwords import kept, read_back
 from gateway.delivery.events import CALL_STATES, SUPERSEDING, wanted
 from gateway.delivery.settings import CrmSettings
 from gateway.storage.tables import Attempt, CrmHold, CrmLink, Outbox
@@ -89,6 +91,7 @@ def _supersede(
     at: datetime,
 ) -> None:
     """Drop older news of the same thing that was never tried. What was tried may have arrived, so it keeps its turn."""
+    replaced = Said("replaced by a newer %(event)s", event=event_type)
     connection.execute(
         update(Outbox)
         .where(
@@ -100,7 +103,7 @@ def _supersede(
             Outbox.event_type.in_(older),
             same_thing,
         )
-        .values(state="dropped", reason=f"replaced by a newer {event_type}", updated_at=at)
+        .values(state="dropped", **_why(replaced), updated_at=at)
     )
 
 
@@ -118,6 +121,7 @@ class Delivery:
     attempts: int
     due_at: datetime
     reason: str | None
+    """A Said where it can be translated."""
     remote_id: str | None
     remote_url: str | None
     created_at: datetime
@@ -144,8 +148,8 @@ class Shown:
     tries: tuple[Try, ...]
 
 
-_COLUMNS = [getattr(Outbox, name) for name in Delivery.__dataclass_fields__]
-_TRY_COLUMNS = [getattr(Attempt, name) for name in Try.__dataclass_fields__]
+_COLUMNS = [*(getattr(Outbox, name) for name in Delivery.__dataclass_fields__), Outbox.words]
+_TRY_COLUMNS = [*(getattr(Attempt, name) for name in Try.__dataclass_fields__), Attempt.words]
 
 
 def list_deliveries(
@@ -185,11 +189,17 @@ def show(connection: Connection, delivery_id: int) -> Shown | None:
     tries = connection.execute(
         select(*_TRY_COLUMNS).where(Attempt.outbox_id == delivery_id).order_by(Attempt.id)
     ).mappings()
-    return Shown(delivery=_delivery(row), payload=row["payload"], tries=tuple(Try(**one) for one in tries))
+    return Shown(delivery=_delivery(row), payload=row["payload"], tries=tuple(_try(one) for one in tries))
 
 
 def _delivery(row: RowMapping) -> Delivery:
-    return Delivery(**{name: row[name] for name in Delivery.__dataclass_fields__})
+    known = {name: row[name] for name in Delivery.__dataclass_fields__}
+    return Delivery(**{**known, "reason": read_back(row["reason"], row["words"])})
+
+
+def _try(row: RowMapping) -> Try:
+    known = {name: row[name] for name in Try.__dataclass_fields__}
+    return Try(**{**known, "detail": read_back(row["detail"], row["words"])})
 
 
 def retry(connection: Connection, ids: Collection[int], at: datetime) -> int:
@@ -239,23 +249,28 @@ def purge(connection: Connection, at: datetime, *, limit: int = 1000) -> int:
 def _anew(at: datetime) -> dict[str, Any]:
     """A row that was given up, anew. One try still counts: it may have arrived, and the next must know."""
     attempts = case((Outbox.attempts > 1, 1), else_=Outbox.attempts)
-    return {"state": "waiting", "attempts": attempts, "due_at": at, "reason": None, "updated_at": at}
+    return {"state": "waiting", "attempts": attempts, "due_at": at, **_why(None), "updated_at": at}
+
+
+def _why(reason: str | None) -> dict[str, Any]:
+    """The two columns of a reason."""
+    return {"reason": None if reason is None else str(reason), "words": kept(reason)}
 
 
 def hold(connection: Connection, ids: Collection[int], reason: str, at: datetime) -> int:
     """Keep waiting rows back, and with them the later ones of their keys; how many. Not what is being sent."""
-    return _change(connection, ids, Outbox.state == WAITING, state="held", reason=reason, updated_at=at)
+    return _change(connection, ids, Outbox.state == WAITING, state="held", **_why(reason), updated_at=at)
 
 
 def release(connection: Connection, ids: Collection[int], at: datetime) -> int:
     """Let held rows go on, due now; how many."""
-    return _change(connection, ids, Outbox.state == HELD, state="waiting", due_at=at, reason=None, updated_at=at)
+    return _change(connection, ids, Outbox.state == HELD, state="waiting", due_at=at, **_why(None), updated_at=at)
 
 
 def drop(connection: Connection, ids: Collection[int], reason: str, at: datetime) -> int:
     """Never send these rows (waiting, held or dead); how many. They stay to be seen. Not what is being sent."""
     open_states = Outbox.state.in_(("waiting", "held", "dead"))
-    return _change(connection, ids, open_states, state="dropped", reason=reason, updated_at=at)
+    return _change(connection, ids, open_states, state="dropped", **_why(reason), updated_at=at)
 
 
 def _change(connection: Connection, ids: Collection[int], which: ColumnElement[bool], **values: Any) -> int:
@@ -273,8 +288,9 @@ def release_crm(connection: Connection, crm: str) -> bool:
 
 
 def holds(connection: Connection) -> dict[str, str]:
-    """Each CRM on hold, with the reason."""
-    return {row.crm: row.reason for row in connection.execute(select(CrmHold.crm, CrmHold.reason))}
+    """Each CRM on hold, with the reason: a Said where it can be translated."""
+    rows = connection.execute(select(CrmHold.crm, CrmHold.reason, CrmHold.words))
+    return {row.crm: read_back(row.reason, row.words) or "" for row in rows}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

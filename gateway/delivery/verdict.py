@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from crm_adapter.base import CrmError, Done, Misconfigured, Throttled
+from crm_adapter.said import Said
 
 BACK_OFF = (
     timedelta(seconds=5),
@@ -28,7 +29,7 @@ LEAST_PATIENCE = timedelta(seconds=1)
 """A Retry-After of 0 must not become a loop."""
 MAX_DETAIL = 500
 
-STOPPED = "Leadgate stopped before the CRM answered: it is sent again, as the same message"
+STOPPED = Said("Leadgate stopped before the CRM answered: it is sent again, as the same message")
 
 Random = Callable[[], float]
 """A number from 0 to below 1."""
@@ -57,6 +58,7 @@ class Verdict:
     result: str | None
     """For the attempt: ``done``, an error's code, ``adapter_error`` or ``interrupted``; None: there was no attempt."""
     detail: str | None
+    """A Said where it can be translated."""
     state: str
     """``done``, ``waiting`` or ``dead``: for the row."""
     at: datetime
@@ -106,7 +108,7 @@ def judge(claimed: Claimed, outcome: Done | Exception, *, at: datetime, random: 
     retryable = outcome.retryable if isinstance(outcome, CrmError) else True
     again = retryable and claimed.number < MOST_TRIES
     if retryable and not again:
-        detail = f"given up after {claimed.number} tries: {detail}"
+        detail = Said("given up after %(count)s tries: %(words)s", count=claimed.number, words=detail)
     return Verdict(
         claimed=claimed,
         result=outcome.code if isinstance(outcome, CrmError) else "adapter_error",
@@ -135,6 +137,7 @@ def pause_after(number: int, error: Exception, random: Random) -> timedelta:
 
 def _words(error: Exception) -> str:
     """The error for people. A bug's text may hold anything, so only its kind is kept; the log has the rest."""
-    if isinstance(error, CrmError | Interrupted):
-        return str(error)[:MAX_DETAIL]
-    return f"the adapter failed with {type(error).__name__}; the log has the details"
+    if not isinstance(error, CrmError | Interrupted):
+        return Said("the adapter failed with %(kind)s; the log has the details", kind=type(error).__name__)
+    words = error.args[0] if error.args and isinstance(error.args[0], Said) else str(error)
+    return words if len(words) <= MAX_DETAIL else str(words)[:MAX_DETAIL]

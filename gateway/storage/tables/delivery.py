@@ -36,6 +36,8 @@ class Outbox(Base):
     due_at: Mapped[datetime]
     reason: Mapped[str | None]
     """Why it waits, is held or dead: a sentence."""
+    words: Mapped[dict[str, Any] | None] = mapped_column(JsonText)
+    """The same as a message of the catalogue with its values (``delivery.crmwords``); null where it is nobody's."""
     remote_id: Mapped[str | None]
     remote_url: Mapped[str | None]
     created_at: Mapped[datetime]
@@ -63,6 +65,8 @@ class CrmHold(Base):
     crm: Mapped[str] = mapped_column(primary_key=True)
     reason: Mapped[str]
     """A sentence: what is wrong and the way out."""
+    words: Mapped[dict[str, Any] | None] = mapped_column(JsonText)
+    """As in the outbox."""
     held_at: Mapped[datetime]
 
 
@@ -80,6 +84,8 @@ class Attempt(Base):
     """Null while under way (or the process died): then it is not known whether the CRM got it. Else ``done`` or the
     error's code."""
     detail: Mapped[str | None]
+    words: Mapped[dict[str, Any] | None] = mapped_column(JsonText)
+    """Of ``detail``, as in the outbox."""
 
 
 class CrmLink(Base):

@@ -14,6 +14,7 @@ from jinja2.bccache import Bucket
 
 from gateway.core.clock import Clock
 from gateway.core.states import state_name
+from gateway.delivery.crmwords import crm_words
 from gateway.web.access import VIEWER
 from gateway.web.guard import form_token, session_info
 from gateway.web.masking import OURS
@@ -116,6 +117,7 @@ class Renderer:
             excerpt=excerpt,
             safe_link=safe_link,
             said=lambda sentence: sentence.said(translations),  # not Sentence.said: there are several kinds
+            crm_words=lambda text: crm_words(text).said(translations),
             state_name=lambda state: state_name(state).said(translations),
         )
         return environment

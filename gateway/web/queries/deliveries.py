@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, or_, select
 
+from gateway.delivery.crmwords import read_back
 from gateway.delivery.redact import redacted
 from gateway.storage.tables import Attempt, Lead, Outbox
 from gateway.views.shapes import AttemptView, DeliveryDetails, DeliveryView
@@ -42,7 +43,12 @@ def deliveries_page(connection: Connection, filters: Filters, before: int | None
 def deliveries_of_lead(connection: Connection, lead_id: str, limit: int) -> list[DeliveryView]:
     """What is told, or to be told, about one lead, the newest first."""
     query = select(Outbox).where(Outbox.lead_id == lead_id).order_by(Outbox.id.desc()).limit(limit)
-    return [DeliveryView(**_columns(row)) for row in connection.execute(query)]
+    return [_with_words(row) for row in connection.execute(query)]
+
+
+def _with_words(row: Row[Any]) -> DeliveryView:
+    """For pages: the reason can be said in the reader's language."""
+    return DeliveryView(**{**_columns(row), "reason": read_back(row.reason, row.words)})
 
 
 def delivery(connection: Connection, delivery_id: int, scope: Filters) -> DeliveryDetails | None:

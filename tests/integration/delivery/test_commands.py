@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
+from crm_adapter.said import Said
 from gateway.__main__ import main
 from gateway.core.clock import new_id
 from gateway.delivery import outbox
@@ -129,3 +130,30 @@ def test_a_payload_is_shown_in_part_unless_all_is_asked_for(folder: Path, capsys
     assert (shown["contact"]["name"], shown["contact"]["phones"]) == ("I…", ["+7926…67"])
     assert run(folder, "outbox", "show", "1", "--json", "--full") == 0
     assert json.loads(capsys.readouterr().out)["payload"]["data"] == PAYLOAD
+
+
+async def _hold(folder: Path) -> None:
+    store = Store.open(StorageSettings(), folder)
+    await store.start()
+    why = Said("%(host)s can't be reached: nothing listens there", host="crm.example.com")
+    await store.write(lambda c: outbox.hold_crm(c, "twin", why, MONDAY))
+    await store.stop()
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("ru_RU.UTF-8", "twin остановлена: crm.example.com недоступен"),
+        ("C", "twin is on hold: crm.example.com can't be reached: nothing listens there. Then: leadgate outbox"),
+    ],
+)
+def test_why_a_crm_is_on_hold_is_said_in_the_language_of_the_console(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, language: str, said: str
+) -> None:
+    asyncio.run(_hold(folder))
+    monkeypatch.setenv("LC_ALL", language)
+    assert run(folder, "outbox", "list") == 0
+    assert said in capsys.readouterr().err
+    assert run(folder, "outbox", "list", "--json") == 0
+    on_hold = json.loads(capsys.readouterr().out)["on_hold"]
+    assert on_hold == {"twin": "crm.example.com can't be reached: nothing listens there"}

@@ -11,8 +11,9 @@ from typing import Any
 import msgspec
 import pytest
 import pytest_asyncio
-from sqlalchemy import insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
+from crm_adapter.said import Said
 from gateway.app.pages import administration_routes
 from gateway.app.routing import RoutingParts
 from gateway.app.settingspages import settings_parts
@@ -23,10 +24,12 @@ from gateway.capture.spool import Spool
 from gateway.config import Settings
 from gateway.core.ports import SourceHealth
 from gateway.core.sentences import Sentence
+from gateway.delivery import outbox
+from gateway.delivery.crmwords import kept
 from gateway.routing.absences import listed as absences
 from gateway.routing.exceptions import listed as days
 from gateway.storage.store import Store
-from gateway.storage.tables import Audit, Journal, Manager, Outbox, Outgoing
+from gateway.storage.tables import Attempt, Audit, Journal, Manager, Outbox, Outgoing
 from gateway.web.people import people
 from gateway.webforms.intake import FormIntake
 from gateway.webforms.submission import Submission
@@ -385,6 +388,37 @@ async def test_deliveries_are_shown_in_part_and_tried_again_or_dropped(site: Sit
     assert (await post(boss, "/settings/crm/main/release"))[0] == 303
     assert (await post(boss, "/settings/crm/nowhere/hold"))[0] == 404
     assert actions(site).count("outbox.changed") == 6
+
+
+async def test_why_a_crm_is_on_hold_is_said_in_the_language_of_whoever_looks(site: Site, boss: Browser) -> None:
+    why = Said("%(host)s can't be reached: nothing listens there", host="crm.example.com")
+    await site.store.write(lambda c: add_delivery(c, 7, lead_id=None, state="waiting", tries=1))
+
+    def unit(connection: Connection) -> None:
+        outbox.hold_crm(connection, "main", why, MONDAY)
+        outbox.hold(connection, [7], why, MONDAY)
+        connection.execute(update(Attempt).values(detail=str(why), words=kept(why)))
+
+    await site.store.write(unit)
+    for page in ("/settings/crm", "/settings/crm/deliveries/7"):
+        _, text, _ = await boss.get(page, Accept_Language="ru")
+        assert text.count("crm.example.com недоступен: там никто не отвечает") == 2
+        assert "nothing listens" not in text, page
+    _, text, _ = await boss.get("/settings/crm", Accept_Language="en")
+    assert text.count("nothing listens there") == 2
+
+
+async def test_a_crm_that_gives_no_answers_says_so_where_its_deliveries_wait(
+    site: Site, boss: Browser, state: FixedStatus
+) -> None:
+    detail = Sentence(
+        "%(crm)s gives no usable answers; the next try is in %(seconds)s s", {"crm": "main", "seconds": 15}
+    )
+    down = SourceHealth(name="crm:main", ok=False, state="down", detail=detail)
+    state.value = msgspec.structs.replace(state.value, sources=(*state.value.sources, down))
+    _, text, _ = await boss.get("/settings/crm", Accept_Language="en")
+    assert "gives no answers" in text
+    assert "the next try is in 15 s" in text
 
 
 async def test_what_a_crm_was_sent_in_a_range_is_sent_again(site: Site, boss: Browser) -> None:

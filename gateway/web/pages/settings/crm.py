@@ -12,13 +12,16 @@ from aiohttp import web
 from sqlalchemy import Connection
 
 from gateway.core.errors import Conflict
+from gateway.core.ports import SourceHealth
 from gateway.core.sentences import Sentence
 from gateway.delivery import outbox
+from gateway.delivery.crmwords import BY_HAND_ON_PAGES
 from gateway.delivery.redact import redacted
 from gateway.outgoing import shelf
 from gateway.web.access import Right, needs
 from gateway.web.api.deliveries import written
 from gateway.web.guard import read_form
+from gateway.web.health import StatusSource
 from gateway.web.pages.leadforms import moment_of
 from gateway.web.pages.means import PageMeans
 from gateway.web.pages.settings.frame import Frame, done, number_of, path_id, text_of
@@ -27,7 +30,6 @@ from gateway.web.problems import Refused
 HOME = "/settings/crm"
 LETTERS = "/settings/letters"
 PAGE = 50
-BY_HAND = "by hand, on the pages"
 STATES = ("", "waiting", "held", "dead", "done", "dropped")
 LETTER_STATES = ("", "failed", "unknown", "waiting", "sent", "dropped")
 
@@ -45,10 +47,11 @@ DEEDS: dict[str, tuple[str, Change]] = {
 class CrmPages:
     """Deliveries."""
 
-    def __init__(self, means: PageMeans, crms: tuple[str, ...]) -> None:
+    def __init__(self, means: PageMeans, crms: tuple[str, ...], status: StatusSource) -> None:
         self._frame = Frame(means)
         self._means = means
         self._crms = crms
+        self._status = status
 
     def routes(self) -> list[web.RouteDef]:
         """Looking is for those who inspect, doing for those who lead."""
@@ -90,11 +93,17 @@ class CrmPages:
             crms=sorted({*self._crms, *backlog, *holds}),
             holds=holds,
             backlog=backlog,
+            health=await self._health(),
             states=STATES,
             state=state,
             crm=crm,
             following=following,
         )
+
+    async def _health(self) -> dict[str, SourceHealth]:
+        """How the gateway gets on with each CRM, by its name."""
+        sources = (await self._status.status()).sources
+        return {one.name.removeprefix("crm:"): one for one in sources if one.name.startswith("crm:")}
 
     @needs(Right.INSPECT)
     async def one(self, request: web.Request) -> web.Response:
@@ -114,7 +123,7 @@ class CrmPages:
             raise Refused(404, "not_found", "There is nothing that can be done under this address.")
         word, change = DEEDS[deed]
         detail = {"deed": deed, "id": number}
-        count = await self._change(request, detail, lambda c, at: change(c, [number], BY_HAND, at))
+        count = await self._change(request, detail, lambda c, at: change(c, [number], BY_HAND_ON_PAGES, at))
         if not count:
             raise Refused(409, "conflict", "This can't be done with it any more: look at its state.")
         raise done(f"{HOME}/deliveries/{number}", word)
@@ -123,13 +132,13 @@ class CrmPages:
     async def hold(self, request: web.Request) -> web.Response:
         """Everything for one CRM waits."""
         form, crm = await read_form(request), self._known(request)
-        reason = text_of(form, "reason") or BY_HAND
+        reason = text_of(form, "reason") or BY_HAND_ON_PAGES
 
         def unit(connection: Connection, at: Any) -> int:
             outbox.hold_crm(connection, crm, reason, at)
             return 1
 
-        await self._change(request, {"deed": "hold", "crm": crm, "reason": reason}, unit)
+        await self._change(request, {"deed": "hold", "crm": crm, "reason": str(reason)}, unit)
         raise done(HOME, "held")
 
     @needs(Right.LEAD)
