@@ -49,7 +49,7 @@ def benchmark() -> Iterator[list[Benchmark]]:
                 unit="deliveries/s",
                 floor=Contender(name="aiohttp client", run=lambda: asyncio.run(_bare(port))),
                 subjects=[Contender(name="leadgate delivery", run=lambda: _deliver(port))],
-                goal="0.35",
+                goal="0.40",
             )
         ]
 
@@ -107,7 +107,7 @@ async def _deliver_from(data: Path, port: int) -> Measured:
     began = time.perf_counter()
     await worker.start()
     while await store.read(_undone):
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)  # counting takes from what is measured
     elapsed = time.perf_counter() - began
     await worker.stop()
     await store.stop()

@@ -2,7 +2,8 @@
 
     python -m tests.contract.storm --deliveries 10000
 
-prints a row an adapter. ``test_storm.py`` runs the same with few.
+prints a row an adapter. ``--cleaning``: in the middle people delete contacts and leads at the CRM.
+``test_storm.py`` runs the same with few.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from gateway.delivery.worker import DeliveryWorker
 from gateway.storage.migrations import upgrade
 from gateway.storage.settings import StorageSettings
 from gateway.storage.store import Store
-from gateway.storage.tables import Attempt, Manager, Outbox
+from gateway.storage.tables import Attempt, CrmLink, Manager, Outbox
 from tests.contract import (
     files,
     test_amocrm,
@@ -69,6 +70,8 @@ from tests.support.receiver import SECRET
 CRM = "storm"
 STEPS = 6
 """Events of one person's story."""
+HALF = 3
+"""Of them; then people clean up, where they do."""
 PAUSE = PAUSES[-1] * 2
 """Seconds by which the clock is moved on, at least: beyond what the breaker waits."""
 DAY = 86_400.0
@@ -161,6 +164,10 @@ SIDES = {
 }
 
 
+KEEP_EVERYTHING = frozenset({"csv", "jsonl", "email", "webhook"})
+"""Adapters that hand events on: there are no records that people could delete."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """What came of one storm."""
@@ -182,7 +189,44 @@ class Outcome:
         return 1 - self.tries.get("done", 0) / max(sum(self.tries.values()), 1)
 
 
-async def storm(sort: Sort, folder: Path, *, deliveries: int, faults: Faults | None = None) -> Outcome:
+@dataclass(frozen=True, slots=True)
+class Cleaning:
+    """People delete the contacts of every seventh person, and the leads of every fifth."""
+
+    contacts: int = 7
+    leads: int = 5
+
+    async def clean(self, store: Store, fake: FakeCrm) -> None:
+        """Now."""
+        links = await store.read(lambda c: c.execute(select(CrmLink.kind, CrmLink.local_id, CrmLink.remote_id)).all())
+        ids = {(link.kind, link.local_id): link.remote_id for link in links}
+        for (kind, local_id), remote_id in ids.items():
+            person = int(local_id[-12:-6])
+            if kind == "lead" and person % self.leads == 0:
+                fake.remove("lead", remote_id)
+            if kind == "contact" and person % self.contacts == 0:
+                fake.remove("contact", remote_id)
+
+    def compare(self, shown: Mapping[str, Sequence[Mapping[str, Any]]], persons: int) -> Sequence[str]:
+        """What is wrong: what came after people had cleaned up must be there once, whatever went with the records."""
+        wrong = _doubles(shown)
+        missed = sum(int(one["seconds"]) == 0 for one in shown["call"])
+        if missed != persons:
+            wrong.append(f"{missed} missed calls, not {persons}")
+        if len(shown["mail"]) != persons:
+            wrong.append(f"{len(shown['mail'])} of mail, not {persons}")
+        kept = persons - persons // self.leads
+        if len(shown["lead"]) > kept:
+            wrong.append(f"{len(shown['lead'])} of lead, of which people left {kept}")
+        least = persons - persons // self.contacts
+        if len(shown["contact"]) < least:
+            wrong.append(f"{len(shown['contact'])} of contact, and people left {least}")
+        return [*wrong, *_stale(shown)]
+
+
+async def storm(
+    sort: Sort, folder: Path, *, deliveries: int, faults: Faults | None = None, cleaning: Cleaning | None = None
+) -> Outcome:
     """Put the stories of many persons out, push them through trouble, and look at what the CRM has."""
     persons = deliveries // STEPS
     fake, faults = sort.fake(), faults or Faults()
@@ -195,10 +239,15 @@ async def storm(sort: Sort, folder: Path, *, deliveries: int, faults: Faults | N
     store = Store.open(StorageSettings(), folder)
     await store.start()
     try:
-        await store.write(lambda connection: _fill(connection, crm, persons))
+        await store.write(_add_managers)
         started = time.monotonic()
         context = Surroundings(store=store, clock=clock, data=folder).context(crm)
-        given_up = await _deliver(store, crm, Shaken(sort.build(crm, context, fake), faults), clock)
+        given_up = 0
+        for steps in (range(HALF), range(HALF, STEPS)) if cleaning else (range(STEPS),):
+            await store.write(partial(_fill, crm=crm, persons=persons, steps=steps))
+            given_up += await _deliver(store, crm, Shaken(sort.build(crm, context, fake), faults), clock)
+            if cleaning and steps.start == 0:
+                await cleaning.clean(store, fake)
         seconds = time.monotonic() - started
         tries = await store.read(_tries)
         states = await store.read(_states)
@@ -206,19 +255,23 @@ async def storm(sort: Sort, folder: Path, *, deliveries: int, faults: Faults | N
     finally:
         await store.stop()
         await fake.stop()
-    wrong = [*compare(fake.shown(), persons), *not_done]
+    judge = cleaning.compare if cleaning else compare
+    wrong = [*judge(fake.shown(), persons), *not_done]
     return Outcome(
         deliveries=persons * STEPS, tries=tries, states=states, given_up=given_up, wrong=wrong, seconds=seconds
     )
 
 
-def _fill(connection: Connection, crm: CrmSettings, persons: int) -> None:
+def _add_managers(connection: Connection) -> None:
     for one in events.MANAGERS:
         row = {"id": one.id, "login": one.login, "name": one.name, "role": "manager", "email": one.email,
                "extensions": list(one.extensions), "created_at": MONDAY}  # fmt: skip
         connection.execute(insert(Manager), row)
+
+
+def _fill(connection: Connection, *, crm: CrmSettings, persons: int, steps: range) -> None:
     stories = [events.story(person) for person in range(1, persons + 1)]
-    for step in range(STEPS):
+    for step in steps:
         for person, story in enumerate(stories, start=1):
             event = story[step]
             outbox.enqueue(
@@ -289,11 +342,7 @@ def compare(shown: Mapping[str, Sequence[Mapping[str, Any]]], persons: int) -> S
     for kind, wanted in (("contact", 1), ("lead", 1), ("call", 2), ("mail", 1), ("form", 1)):
         if len(shown[kind]) != wanted * persons:
             wrong.append(f"{len(shown[kind])} of {kind}, not {wanted * persons}")
-    doubles = [phone for phone, count in Counter(one["phones"][0] for one in shown["contact"]).items() if count > 1]
-    wrong += [f"{phone} is twice a contact" for phone in doubles]
-    stale = sum("4 метра" not in one["text"] for one in shown["lead"])
-    if stale:
-        wrong.append(f"{stale} leads without their last text")
+    wrong += [*_doubles(shown), *_stale(shown)]
     calls: dict[str, list[int]] = defaultdict(list)
     for one in shown["call"]:
         calls[str(one["number"])].append(int(one["seconds"]))
@@ -301,17 +350,27 @@ def compare(shown: Mapping[str, Sequence[Mapping[str, Any]]], persons: int) -> S
     return wrong
 
 
-async def main(deliveries: int, only: str) -> int:
+def _doubles(shown: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
+    counts = Counter(one["phones"][0] for one in shown["contact"])
+    return [f"{phone} is twice a contact" for phone, count in counts.items() if count > 1]
+
+
+def _stale(shown: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
+    stale = sum("4 метра" not in one["text"] for one in shown["lead"])
+    return [f"{stale} leads without their last text"] if stale else []
+
+
+async def main(deliveries: int, only: str, cleaning: Cleaning | None) -> int:
     """Print the table; 1 where something is wrong."""
     head = ("deliveries", "tries", "failed", "given up", "lost", "doubled or", "a second")
     print(f"{'adapter':<24}" + "".join(f"{word:>11}" for word in head))
     print(f"{'':<79}{'disordered':>11}")
     bad = 0
     for name, sort in SIDES.items():
-        if only not in name:
+        if only not in name or (cleaning and sort.adapter in KEEP_EVERYTHING):
             continue
         with TemporaryDirectory() as folder:
-            found = await storm(sort, Path(folder), deliveries=deliveries)
+            found = await storm(sort, Path(folder), deliveries=deliveries, cleaning=cleaning)
         lost = found.deliveries - found.states.get("done", 0)
         bad += len(found.wrong) + lost
         print(
@@ -327,5 +386,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--deliveries", type=int, default=10_000)
     parser.add_argument("--only", default="", metavar="NAME", help="adapters whose name has this in it")
+    parser.add_argument("--cleaning", action="store_true", help="people delete contacts and leads in the middle")
     given = parser.parse_args()
-    raise SystemExit(asyncio.run(main(given.deliveries, given.only)))
+    raise SystemExit(asyncio.run(main(given.deliveries, given.only, Cleaning() if given.cleaning else None)))

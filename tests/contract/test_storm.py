@@ -9,7 +9,7 @@ import pytest
 from crm_adapter.registry import BUILT_IN
 from crm_adapter.testkit.fakecrm import Asked, Trouble
 from gateway.delivery.verdict import MOST_TRIES
-from tests.contract.storm import SIDES, Faults, storm
+from tests.contract.storm import KEEP_EVERYTHING, SIDES, Cleaning, Faults, storm
 
 DELIVERIES = 120
 NOT_OVER_A_NETWORK = {"memory"}
@@ -21,6 +21,13 @@ async def test_nothing_is_lost_doubled_or_out_of_order_for_a_person(name: str, t
     assert found.wrong == []
     assert found.states == {"done": DELIVERIES}
     assert found.failed_share > 0.05, "the faults must be felt"
+
+
+@pytest.mark.parametrize("name", [name for name, sort in SIDES.items() if sort.adapter not in KEEP_EVERYTHING])
+async def test_what_comes_after_people_deleted_records_arrives_once(name: str, tmp_path: Path) -> None:
+    found = await storm(SIDES[name], tmp_path, deliveries=DELIVERIES, cleaning=Cleaning())
+    assert found.wrong == []
+    assert found.states == {"done": DELIVERIES}
 
 
 class Stubborn(Faults):
