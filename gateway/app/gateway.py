@@ -25,6 +25,7 @@ from gateway.app.mailalarms import MailAlarms
 from gateway.app.mailboxes import mailboxes_of
 from gateway.app.outgoing import letter_desk, make_acknowledger, make_worker
 from gateway.app.pages import lead_parts, pages
+from gateway.app.recordingnews import RecordingFollower, RecordingWatch
 from gateway.app.redirect import make_redirects
 from gateway.app.removal import RecordingRemoval, places_of
 from gateway.app.routing import RoutingParts, Staff
@@ -192,6 +193,7 @@ class Gateway:
                 [
                     ("delivery", self.delivery),
                     ("owners", self.crm_owners),
+                    ("recording news", self._make_recording_watch()),
                     ("outgoing", self.post),
                     ("upkeep", Upkeep(self.store, self._clock, self._recordings())),
                     ("clock care", ClockCare(self.store, self._clock)),
@@ -211,6 +213,15 @@ class Gateway:
 
     def _recordings(self) -> RecordingRemoval:
         return RecordingRemoval.of(self.settings, self.store, self._clock)
+
+    def _make_recording_watch(self) -> RecordingWatch:
+        return RecordingWatch(
+            store=self.store,
+            places=places_of(self.settings),
+            outgoing=self,
+            clock=self._clock,
+            on_told=self.delivery.kick,
+        )
 
     def _make_summary(self, link: str) -> DailySummary:
         where = self.settings.gateway
@@ -257,6 +268,7 @@ class Gateway:
                 self.callbacks.follower,
                 self.leadwork.follower,
                 OutcallFollower(),
+                RecordingFollower(self),
                 self.files,
                 make_acknowledger(self.settings, self._own_addresses()),
             ),

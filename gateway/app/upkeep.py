@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from sqlalchemy import Connection, delete
 
+from gateway.app.recordingnews import forget_told
 from gateway.app.removal import RecordingRemoval
 from gateway.core.clock import Clock
 from gateway.core.errors import StoreUnavailable
@@ -60,6 +61,7 @@ class Upkeep:
         """Remove what has run out; how many rows went."""
         now = self.clock.now()
         gone = forget_before(connection, now - timedelta(days=FEED_DAYS))
+        gone += forget_told(connection, now)
         for table in (Session, SetupLink, SignInStep):
             gone += connection.execute(delete(table).where(table.expires_at < now)).rowcount
         return gone

@@ -26,7 +26,7 @@ from gateway.storage.tables.privacy import Erasure
 from gateway.storage.tables.reports import ReportDay
 from gateway.storage.tables.routing import Absence, Assignment, HoursException, Rotation
 from gateway.storage.tables.segments import Segment
-from gateway.storage.tables.telephony import Outcall
+from gateway.storage.tables.telephony import Outcall, RecordingNews
 from gateway.storage.tables.work import Document, DocumentFile, DocumentNumber, Note, Spend, StageChange, Task
 
 __all__ = [
@@ -66,6 +66,7 @@ __all__ = [
     "Outgoing",
     "OutgoingAttempt",
     "OutgoingFile",
+    "RecordingNews",
     "RecoveryCode",
     "ReportDay",
     "Rotation",

@@ -1,10 +1,11 @@
-"""Calls that managers asked for."""
+"""Calls that managers asked for, and recordings that CRMs are to be told of."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.storage.columns import Uuid
@@ -38,3 +39,24 @@ class Outcall(Base):
     keep_until: Mapped[datetime | None]
 
     __table_args__ = (Index("ix_outcall_manager_id_asked_at", "manager_id", "asked_at"),)
+
+
+class RecordingNews(Base):
+    """The recording of a call that is over: CRMs are told of it when its file is there. Goes with its call."""
+
+    __tablename__ = "recording_news"
+
+    interaction_id: Mapped[str] = mapped_column(
+        Uuid, ForeignKey("interaction.id", ondelete="CASCADE"), primary_key=True
+    )
+    due_at: Mapped[datetime]
+    """The next look."""
+    looks: Mapped[int]
+    since: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    """When it was told of or given up: a call is told of once, however many reports of it come."""
+
+    __table_args__ = (
+        Index("ix_recording_news_due", "due_at", sqlite_where=sql("ended_at IS NULL"),
+              postgresql_where=sql("ended_at IS NULL")),
+    )  # fmt: skip
