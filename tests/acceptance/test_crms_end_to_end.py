@@ -51,7 +51,7 @@ class Market:
             "files": ("jsonl", {"folder": str(self.folder / "told")}),
         }
         (self.folder / "told").mkdir()
-        crms = "".join(_table(name, adapter, options) for name, (adapter, options) in tables.items())
+        crms = "".join(crm_table(name, adapter, options) for name, (adapter, options) in tables.items())
         self.installation = Installation.make(self.folder / "gateway", more=FORM_TABLE + crms)
         self.api = Api(self.installation, self.installation.new_token())
         await self.start()
@@ -86,7 +86,7 @@ class Market:
         return {one["name"].removeprefix("crm:"): one["state"] for one in sources if one["name"].startswith("crm:")}
 
 
-def _table(name: str, adapter: str, options: Mapping[str, Any]) -> str:
+def crm_table(name: str, adapter: str, options: Mapping[str, Any]) -> str:
     lines = [f"{key} = {json.dumps(value)}" for key, value in options.items()]
     return "\n".join(["[[crm]]", f'name = "{name}"', f'adapter = "{adapter}"', "allow_private = true", *lines, ""])
 
