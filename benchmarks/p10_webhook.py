@@ -29,7 +29,8 @@ from gateway.storage.settings import StorageSettings
 from gateway.storage.store import Store
 from gateway.storage.tables import Outbox
 
-DELIVERIES = 2000
+DELIVERIES = 10_000
+"""Some seconds of work."""
 PARALLEL = 16
 """The default of a CRM, and the connections of the floor."""
 SECRET = "whsec_" + base64.b64encode(b"a key of thirty-two bytes, fixed").decode()

@@ -36,6 +36,7 @@ def is_public(address: IPv4Address | IPv6Address) -> bool:
     return address.is_global and not address.is_multicast
 
 
+@lru_cache(maxsize=128)
 def _literal(host: str) -> IPv4Address | IPv6Address | None:
     try:
         return ip_address(host.split("%", 1)[0])
