@@ -19,7 +19,6 @@ import json
 import logging
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import pytest
@@ -28,7 +27,6 @@ from crm_adapter.base import (
     Build,
     Context,
     CrmError,
-    Event,
     Misconfigured,
     RecordingFile,
     Rejected,
@@ -41,11 +39,10 @@ from crm_adapter.people import Manager
 from crm_adapter.recordadapter import RecordAdapter
 from crm_adapter.testkit import events
 from crm_adapter.testkit.fakecrm import PASSING, RETRY_AFTER, FakeCrm, Trouble
+from crm_adapter.testkit.removals import RemovalContract
+from crm_adapter.testkit.side import Side
 from crm_adapter.vault import MemoryVault
 
-PATIENCE = 10.0
-"""Seconds after which a push counts as hung."""
-MOST_TRIES = 6
 WAV = RecordingFile(name="1.wav", content_type="audio/wav", content=b"RIFF" + bytes(400))
 
 
@@ -59,50 +56,7 @@ async def recording(_call_id: str) -> RecordingFile | None:
     return WAV
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Side:
-    """A fake CRM that listens, and the adapter that speaks to it."""
-
-    fake: FakeCrm
-    adapter: RecordAdapter
-    links: MemoryLinks = field(default_factory=MemoryLinks)
-
-    async def push(self, *happened: Event) -> None:
-        """Push each until it is done, as the worker does; after MOST_TRIES the error comes out."""
-        for event in happened:
-            for attempt in range(1, MOST_TRIES + 1):
-                try:
-                    async with asyncio.timeout(PATIENCE):
-                        await self.adapter.push(events.again(event, attempt))
-                    break
-                except CrmError as error:
-                    if not error.retryable or attempt == MOST_TRIES:
-                        raise
-
-    async def error_of(self, event: Event) -> CrmError:
-        """The error of one push; fails where there is none, another kind, or no end."""
-        try:
-            async with asyncio.timeout(PATIENCE):
-                await self.adapter.push(event)
-        except CrmError as error:
-            return error
-        except TimeoutError:
-            raise AssertionError(f"push was not over after {PATIENCE} s: the adapter needs a time-out") from None
-        raise AssertionError("push succeeded although the CRM failed")
-
-    async def id_of(self, kind: str, person: int) -> str:
-        """The CRM's id of a person's ``contact`` or ``lead``."""
-        link = await self.links.get(kind, events.ident({"contact": 1, "lead": 2}[kind], person))
-        assert link is not None
-        assert link.remote_id is not None
-        return link.remote_id
-
-    def shown(self, kind: str) -> list[dict[str, Any]]:
-        """What the CRM has of a kind."""
-        return self.fake.shown()[kind]
-
-
-class RecordContract:
+class RecordContract(RemovalContract):
     """See the module."""
 
     build: ClassVar[Build]
@@ -262,71 +216,6 @@ class RecordContract:
             shown = side.fake.shown()
         assert sorted(one["phones"][0] for one in shown["contact"]) == [events.phone(n) for n in range(1, 9)]
         assert len(shown["lead"]) == 8
-
-    # -- people delete and merge ------------------------------------------------------------------------------------
-
-    async def test_a_contact_that_people_deleted_is_made_anew_by_its_next_news(self) -> None:
-        async with self.standing() as side:
-            await side.push(events.event("lead.created", events.lead(1)))
-            side.fake.remove("contact", await side.id_of("contact", 1))
-            assert not side.shown("contact")
-            known = {**events.contact(1, more_emails=("second@example.com",)), "merged": []}
-            await side.push(events.event("contact.upserted", known, step=2))
-            (person,) = side.shown("contact")
-        assert person["phones"] == [events.phone(1)]
-        assert sorted(person["emails"]) == ["ivan1@example.com", "second@example.com"]
-
-    async def test_history_arrives_although_people_deleted_its_contact(self) -> None:
-        created, _, call, updated, letter, missed = events.story(1)
-        async with self.standing() as side:
-            await side.push(created)
-            side.fake.remove("contact", await side.id_of("contact", 1))
-            await side.push(call, updated, letter, missed)
-            shown, can = side.fake.shown(), side.adapter.capabilities
-        assert len(shown["contact"]) <= 1
-        assert len(shown["call"]) == (2 if can.calls else 0)
-        assert len(shown["mail"]) == (1 if can.mail else 0)
-        assert len(shown["lead"]) <= 1, "some CRMs delete the leads of a contact with it"
-
-    async def test_a_lead_that_people_deleted_stays_deleted_and_its_person_is_heard_all_the_same(self) -> None:
-        created, _, call, updated, letter, missed = events.story(1)
-        async with self.standing() as side:
-            await side.push(created)
-            side.fake.remove("lead", await side.id_of("lead", 1))
-            await side.push(call, updated, letter, missed, updated)
-            shown, can = side.fake.shown(), side.adapter.capabilities
-        assert not shown["lead"]
-        assert len(shown["contact"]) == 1
-        assert len(shown["call"]) == (2 if can.calls else 0)
-        assert len(shown["mail"]) == (1 if can.mail else 0)
-
-    async def test_a_person_whose_contact_and_lead_were_deleted_is_heard_all_the_same(self) -> None:
-        created, _, call, updated, letter, missed = events.story(1)
-        async with self.standing() as side:
-            await side.push(created)
-            contact, lead = await side.id_of("contact", 1), await side.id_of("lead", 1)
-            side.fake.remove("lead", lead)
-            side.fake.remove("contact", contact)
-            await side.push(call, updated, letter, missed)
-            shown, can = side.fake.shown(), side.adapter.capabilities
-        assert not shown["lead"]
-        assert len(shown["contact"]) == 1, "who calls again is a contact again"
-        assert len(shown["call"]) == (2 if can.calls else 0)
-        assert len(shown["mail"]) == (1 if can.mail else 0)
-
-    async def test_of_two_merged_contacts_the_one_that_was_left_is_used(self) -> None:
-        created, _, call, *_ = events.story(1)
-        async with self.standing() as side:
-            await side.push(created)
-            left = side.fake.seed_contact(name="Ivan the Regular", phone=events.phone(1))
-            side.fake.remove("contact", await side.id_of("contact", 1))
-            await side.push(call, events.event("contact.upserted", {**events.contact(1), "merged": []}, step=4))
-            later = {**events.contact(1, more_emails=("second@example.com",)), "merged": []}
-            await side.push(events.event("contact.upserted", later, step=5))
-            (person,) = side.shown("contact")
-            assert await side.id_of("contact", 1) == left
-        assert person["name"] == "Ivan the Regular"
-        assert "second@example.com" in person["emails"]
 
     # -- whatever the CRM does ---------------------------------------------------------------------------------------
 

@@ -8,8 +8,8 @@ from typing import Any
 from crm_adapter.recordcrm import Examines
 from crm_adapter.said import Said
 from crm_adapter.testkit import events
-from crm_adapter.testkit.contract import Side
 from crm_adapter.testkit.fakecrm import PASSING, Trouble
+from crm_adapter.testkit.side import Side
 
 
 class EdgeCases:

@@ -16,8 +16,9 @@ from crm_adapter.http import Answer
 from crm_adapter.options import BadOption
 from crm_adapter.records import person_of
 from crm_adapter.testkit import events
-from crm_adapter.testkit.contract import RecordContract, Side
+from crm_adapter.testkit.contract import RecordContract
 from crm_adapter.testkit.fakecrm import FakeCrm
+from crm_adapter.testkit.side import Side
 from tests.contract.edges import EdgeCases
 from tests.support.fakecrm.espocrm import KEY, LINK, MARKER, SECRET, FakeEspoCrm
 

@@ -15,8 +15,9 @@ from crm_adapter.salesforce import build
 from crm_adapter.salesforce.bodies import likes, quoted
 from crm_adapter.salesforce.errors import judge, judge_sign_in
 from crm_adapter.testkit import events
-from crm_adapter.testkit.contract import WAV, RecordContract, Side
+from crm_adapter.testkit.contract import WAV, RecordContract
 from crm_adapter.testkit.fakecrm import FakeCrm, Trouble
+from crm_adapter.testkit.side import Side
 from tests.contract.edges import EdgeCases
 from tests.support.fakecrm.salesforce import CLIENT, LINK, MARKER, REFRESH, SECRET, FakeSalesforce
 

@@ -16,8 +16,9 @@ from crm_adapter.suitecrm import build
 from crm_adapter.suitecrm.bodies import own_id
 from crm_adapter.suitecrm.errors import DatabaseFailure, NoOperator, Taken, judge, judge_sign_in
 from crm_adapter.testkit import events
-from crm_adapter.testkit.contract import WAV, RecordContract, Side
+from crm_adapter.testkit.contract import WAV, RecordContract
 from crm_adapter.testkit.fakecrm import FakeCrm, Trouble
+from crm_adapter.testkit.side import Side
 from tests.contract.edges import EdgeCases
 from tests.support.fakecrm.suitecrm import CLIENT, SECRET, FakeSuiteCrm
 

@@ -13,8 +13,9 @@ from crm_adapter.http import Answer
 from crm_adapter.options import BadOption
 from crm_adapter.records import person_of
 from crm_adapter.testkit import events
-from crm_adapter.testkit.contract import RecordContract, Side
+from crm_adapter.testkit.contract import RecordContract
 from crm_adapter.testkit.fakecrm import FakeCrm, Trouble
+from crm_adapter.testkit.side import Side
 from crm_adapter.zoho import build
 from crm_adapter.zoho.errors import judge, judge_sign_in, meaning
 from crm_adapter.zoho.settings import REGIONS
