@@ -11,7 +11,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -125,10 +125,10 @@ class RecordingWatch:
             if is_url(place):
                 return True, url_for(name, place)
             path, _ = find_file(name, Path(place))
-            changed = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+            seconds = now.timestamp() - path.stat().st_mtime
         except (RecordingMissing, OSError):
             return False, None
-        return now - changed >= QUIET or changed > now + QUIET, None  # a clock that is ahead must not hold it back
+        return abs(seconds) >= QUIET.total_seconds(), None  # a clock that is ahead must not hold it back
 
     def _settle(
         self, connection: Connection, row: Row[Any], address: str | None, is_there: bool, now: datetime

@@ -140,4 +140,10 @@ def _words(error: Exception) -> str:
     if not isinstance(error, CrmError | Interrupted):
         return Said("the adapter failed with %(kind)s; the log has the details", kind=type(error).__name__)
     words = error.args[0] if error.args and isinstance(error.args[0], Said) else str(error)
-    return words if len(words) <= MAX_DETAIL else str(words)[:MAX_DETAIL]
+    storable = _storable(words)
+    return words if words == storable and len(words) <= MAX_DETAIL else storable[:MAX_DETAIL]
+
+
+def _storable(text: str) -> str:
+    """Without what no database takes: a CRM may quote half of a 🙂 (a lone surrogate), or NUL."""
+    return text.encode("utf-8", "replace").decode().replace("\x00", " ")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -9,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crm_adapter.base import CrmError, Done, Misconfigured, Rejected, Throttled, Unavailable
+from crm_adapter.said import Said
+from gateway.delivery.crmwords import kept
 from gateway.delivery.verdict import (
     BACK_OFF,
     JITTER,
@@ -112,3 +115,13 @@ def test_a_pause_is_never_shorter_than_asked_and_at_most_a_fifth_longer(
     plain = pause_after(number, error, no_jitter)
     assert plain <= pause_after(number, error, lambda: random) <= plain * (1 + JITTER)
     assert plain >= timedelta(seconds=1)
+
+
+@pytest.mark.parametrize("said", ["half of a smile: \ud83d", "a NUL: \x00."])
+@pytest.mark.parametrize("make", [str, lambda text: Said("%(words)s", words=text)])
+def test_what_no_database_takes_is_not_kept(said: str, make: Callable[[str], str]) -> None:
+    verdict = judge(row(1), Rejected(make(said)), at=NOW, random=no_jitter)
+    assert verdict.detail is not None
+    assert "\x00" not in verdict.detail
+    assert verdict.detail.encode().decode() == verdict.detail
+    assert kept(verdict.detail) is None
